@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * One line per change, in words an operator greps. Goes to the journal with fields when standard
+ * error is connected to it, to standard error as text otherwise. The floors below the engine do
+ * not log above LOG_DEBUG: they return, and who decides speaks.
+ */
+
+#include <stdbool.h>
+#include <syslog.h>
+
+/* What a line is about; members may be NULL. Become METAD_PAIR=, METAD_NETNS= and METAD_STEP= in the journal. */
+struct log_about {
+	const char *pair;
+	const char *netns;
+	const char *step;
+};
+
+/* Messages above this syslog priority are dropped. LOG_INFO at first. */
+void log_set_level(int priority);
+int log_level(void);
+
+/* "debug", "info", "notice", "warning" or "err" to a priority; -EINVAL for another word. */
+int log_parse_level(const char *text, int *ret_priority);
+
+__attribute__((format(printf, 3, 4))) void log_line(int priority, const struct log_about *about,
+						    const char *format, ...);
+
+#define log_debug(...) log_line(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, NULL, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_WARNING, NULL, __VA_ARGS__)
+#define log_error(...) log_line(LOG_ERR, NULL, __VA_ARGS__)

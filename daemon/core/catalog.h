@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * The set of configuration files and what of each is in force: its newest good content. A broken
+ * file keeps its last good content and carries the diagnostics of the newest.
+ */
+
+#include "core/config.h"
+
+struct catalog_file {
+	char *name; /* owned; file name without directory, the key */
+	char *path; /* owned; where it was found, for people */
+	enum config_kind kind;
+	uint64_t digest; /* of the newest bytes */
+	bool in_force; /* config holds good content, perhaps older than the newest bytes */
+	struct config config;
+	struct diag_list diags; /* of the newest bytes; empty: good */
+};
+
+struct catalog {
+	struct catalog_file *files; /* owned; sorted by name */
+	size_t n_files;
+	struct diag_list conflicts; /* between files: same pair, program or device name twice */
+};
+
+/* One file as found: bytes, or why they could not be read. Owned by the caller. */
+struct catalog_source {
+	char *name, *path; /* owned */
+	enum config_kind kind;
+	char *bytes; /* owned; NULL: not readable, error says why */
+	size_t len;
+	int error; /* -errno */
+};
+
+/*
+ * Takes the files as they are now: forgets those that are gone, parses those whose bytes are new
+ * (by digest), keeps the last good content of those that are broken. 0 or -ENOMEM.
+ */
+int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n);
+
+/*
+ * Joins what is in force. A pair, program or device name that two files declare stays with the
+ * file that sorts first; the other declaration is left out and reported with both places in
+ * catalog->conflicts. A use without a definition gets one: the shipped object of that name; +drop
+ * is always defined. 0 or -ENOMEM. The caller owns the one reference.
+ */
+int catalog_join(struct catalog *catalog, struct desired **ret);
+
+/* Frees what the catalog holds and leaves it empty. */
+void catalog_done(struct catalog *catalog);
+void catalog_source_done(struct catalog_source *source);
+
+/* Every diagnostic of every file and every conflict, borrowed: calls fn for each. */
+void catalog_each_diag(const struct catalog *catalog,
+		       void (*fn)(void *ctx, const struct diag *diag), void *ctx);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * What the engine asks of the world, as jobs. One job is under way at a time; submitting never
+ * blocks and never completes a job before it returns: the answer comes through
+ * reconcile_complete(). The kernel floor has one backend (a worker thread), the tests another.
+ */
+
+#include "core/catalog.h"
+#include "core/plan.h"
+
+enum job_kind {
+	JOB_LOAD, /* read the configuration */
+	JOB_LOOK, /* see how pairs are in the kernel */
+	JOB_RUN, /* carry out steps */
+};
+
+/* How one task of JOB_RUN ended. */
+struct outcome {
+	int error; /* 0: all steps done; -ESTALE: not as expected, look again; else -errno */
+	size_t n_done; /* steps that were carried out before that */
+	struct diag why; /* the failed step in words, with the kernel's own (extack, verifier log) */
+};
+
+struct job {
+	enum job_kind kind;
+	struct desired *desired; /* JOB_LOOK, JOB_RUN: counted reference */
+
+	/* JOB_LOAD: in: what is in force; out: with the files as they are now. */
+	struct catalog catalog;
+
+	/* JOB_LOOK: in: what to look at; out: a sighting of each, with all: of whatever is ours. */
+	bool all;
+	char (*names)[IFNAMSIZ]; /* owned; sorted */
+	size_t n_names;
+	struct observed observed;
+
+	/* JOB_RUN: in: what to do, at most a chunk of tasks, so that urgent work is not far behind. */
+	struct plan plan;
+	struct outcome *outcomes; /* out: one per task */
+
+	int error; /* out: the job as a whole failed; nothing else is filled */
+	struct diag why;
+};
+
+void job_free(struct job *job); /* takes NULL */
+
+struct backend {
+	void *ctx;
+	/* Takes the job. 0 or -errno (then the job is still the caller's). */
+	int (*submit)(void *ctx, struct job *job);
+};

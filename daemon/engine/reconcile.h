@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * The engine: dirty -> look -> plan -> run -> look again. Sees the world only through backend.h and
+ * the time only as an argument, so that tests drive it without a kernel and without waiting.
+ * Events only mark; work grows with what is marked, not with what exists.
+ */
+
+#include "core/status.h"
+#include "engine/backend.h"
+
+struct reconcile;
+
+/* Called on the engine's thread for each pair whose status changed; gone: it is no longer known. */
+struct reconcile_observer {
+	void *ctx;
+	void (*on_pair)(void *ctx, const char *name, bool gone);
+	void (*on_loaded)(void *ctx); /* a configuration was read; also when nothing in it changed */
+};
+
+/* backend and observer are borrowed and outlive the engine. */
+int reconcile_new(const struct backend *backend, const struct reconcile_observer *observer,
+		  struct reconcile **ret);
+void reconcile_free(struct reconcile *r); /* only when no job is under way */
+
+/* Marks. All are cheap, may come in any number, and do nothing until the next turn. */
+void reconcile_mark_config(struct reconcile *r);
+void reconcile_mark_all(struct reconcile *r);
+void reconcile_mark_pair(struct reconcile *r, const char *name);
+void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char *name);
+void reconcile_mark_netns(struct reconcile *r, const char *name); /* NULL: all named ones */
+
+/*
+ * Starts what is due, at most one job. Returns the milliseconds after which it wants another turn,
+ * UINT64_MAX: only after a mark or a completion.
+ */
+uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms);
+
+/* The answer to a submitted job; takes it. A turn is due afterwards. */
+void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms);
+
+bool reconcile_is_busy(const struct reconcile *r); /* a job is under way */
+bool reconcile_is_settled(const struct reconcile *r); /* loaded, nothing marked, nothing under way */
+
+/* For status: pairs by position (sorted by name) or by name; false: no such pair. */
+size_t reconcile_n_pairs(const struct reconcile *r);
+void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret);
+bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret);
+
+/* What is in force and what is wrong with the files; borrowed until the next completion. */
+const struct catalog *reconcile_catalog(const struct reconcile *r);
+const struct desired *reconcile_desired(const struct reconcile *r); /* NULL: not loaded yet */
+const struct kind_state *reconcile_kinds(const struct reconcile *r); /* [N_KINDS] */
+
+/* The plan for everything as last seen. Pure. The caller owns it. */
+int reconcile_preview(struct reconcile *r, struct plan *ret);

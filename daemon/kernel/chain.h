@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * Chains of programs on the two ends of a pair. A chain's entry of ours is a BPF link pinned as
+ * <bpffs>/metad/links/<pair>:<side>:<definition>:<link id> ('.' in a pair's name is written %2e:
+ * bpffs refuses dots). Both chains hang on the primary's ifindex: tcx egress and ingress for veth,
+ * primary and peer for netkit and meta. One flat directory: one inotify watch sees every pin.
+ * Only the worker thread calls this.
+ */
+
+#include "core/step.h"
+#include "kernel/object.h"
+
+/* The listing of all pins, read once per look; sorted by pair. */
+struct chain_pin {
+	char pair[IFNAMSIZ];
+	enum side side;
+	char program[PROGRAM_NAME_SIZE];
+	uint32_t link_id;
+};
+struct chain_pins {
+	struct chain_pin *items; /* owned */
+	size_t n;
+};
+int chain_pins_read(struct objects *objects, struct chain_pins *ret);
+void chain_pins_done(struct chain_pins *pins);
+
+/* Where a chain hangs. */
+struct chain_hook {
+	enum kind kind;
+	enum side side;
+	int primary_ifindex; /* in the namespace of the calling thread */
+};
+
+/* Whether the running kernel has the hook of the kind (veth: tcx, Linux 6.6). */
+int chain_probe(enum kind kind, struct diag *why);
+
+/*
+ * Reads the chain into ret->chain, n_chain and revision: ours are those whose link is pinned for
+ * this pair and side; a link of ours that lost its pin is re-pinned when it still can be reached
+ * by id. pair's pins whose links are gone or defunct are counted into *ret_n_defunct.
+ */
+int chain_look(struct objects *objects, const struct chain_pins *pins, const char *pair,
+	       const struct chain_hook *hook, struct sighted_end *ret, unsigned int *ret_n_defunct);
+
+/* Pins of a pair that has no device: all defunct. */
+unsigned int chain_count_pins(const struct chain_pins *pins, const char *pair);
+
+/*
+ * The steps. revision is what the chain's must be before, 0: any; -ESTALE when it is not; the new
+ * one is returned where the caller goes on. Attach pins before it returns: a crash in between
+ * closes the link's only fd and so undoes it. why is filled on failure.
+ */
+int chain_attach(struct objects *objects, const char *pair, const struct chain_hook *hook,
+		 const struct step *step, const struct program *program, uint64_t *revision,
+		 struct diag *why);
+int chain_update(struct objects *objects, const char *pair, const struct chain_hook *hook,
+		 const struct step *step, const struct program *program, uint64_t *revision,
+		 struct diag *why);
+int chain_detach(struct objects *objects, const char *pair, const struct chain_hook *hook,
+		 const struct step *step, uint64_t *revision, struct diag *why);
+/* Unpins every link of the pair that has no device any more. */
+int chain_reap(struct objects *objects, const char *pair, struct diag *why);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * Network namespaces: from a name, path or pid to an identity, and the visits inside. The only
+ * caller of setns(2); only the worker thread may call what enters. Failing to come home aborts the
+ * process: a thread lost in a foreign namespace would change the wrong host.
+ */
+
+#include "core/model.h"
+
+struct netns {
+	int fd; /* owned; -1: none */
+	uint64_t cookie; /* SO_NETNS_COOKIE: unique since boot, unlike the inode (Linux 5.14) */
+};
+#define NETNS_NONE (struct netns){ .fd = -1 }
+
+enum { NETNS_E_ABSENT = 1 /* there is no such namespace now; why says so */ };
+
+/*
+ * Opens what ref names; dir is where names live (/run/netns). A file that is not, or not yet, a
+ * namespace (ip-netns(8) creates the file before it mounts) counts as absent.
+ * 0, NETNS_E_ABSENT or -errno with why.
+ */
+int netns_open(const struct netns_ref *ref, const char *dir, struct netns *ret, struct diag *why);
+int netns_open_current(struct netns *ret);
+void netns_done(struct netns *netns);
+
+/* Enters for the calls between; they nest not. netns_leave returns to where the thread was. */
+int netns_enter(const struct netns *netns);
+void netns_leave(void);

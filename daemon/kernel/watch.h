@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * Everything else that changes by itself: configuration directories, names of namespaces (inotify
+ * for the name, poll on /proc/self/mountinfo for the mount that follows it, pidfds for processes),
+ * pins in bpffs. One file descriptor for all of it. Main thread.
+ */
+
+#include "core/model.h"
+
+enum watch_kind {
+	WATCH_CONFIG, /* read the configuration again; name NULL */
+	WATCH_NETNS, /* a namespace may have appeared, gone or changed; name NULL: any */
+	WATCH_PIN, /* a link's pin went; name: the pair, NULL: any */
+};
+
+struct watch_options {
+	const char *const *config_dirs; /* each with metad.yaml and pairs.d/; may not exist yet */
+	size_t n_config_dirs;
+	const char *netns_dir; /* may not exist yet */
+	const char *links_dir; /* <bpffs>/metad/links */
+};
+
+struct watch;
+int watch_new(const struct watch_options *options, struct watch **ret);
+void watch_free(struct watch *watch);
+int watch_fd(const struct watch *watch);
+
+/*
+ * Which namespaces the configuration names: processes are followed by pidfd, paths by their parent
+ * directory. Replaces the set of before; called after each load.
+ */
+int watch_follow(struct watch *watch, const struct desired *desired);
+
+/* on_change for each thing that happened, alike ones of one call joined where that is cheap. */
+int watch_drain(struct watch *watch,
+		void (*on_change)(void *ctx, enum watch_kind kind, const char *name), void *ctx);
