@@ -3,8 +3,7 @@
 
 /*
  * One change to the kernel, as data: what, never how. Steps are by value and own nothing, so that
- * they can be printed, compared, sent to the worker and replayed. The order of the enum is the
- * order of the steps of one pair: closed at creation, chains, peer, primary, open last.
+ * they can be printed, compared, sent to the worker and replayed. Their order is plan.c's business.
  */
 
 #include "core/model.h"
@@ -40,6 +39,8 @@ struct step {
 		struct {
 			enum place place;
 			char anchor[PROGRAM_NAME_SIZE]; /* definition it is placed by */
+			uint32_t anchor_link_id; /* 0: the youngest link of that definition, which an
+						  * earlier step of the same task attaches */
 			char program[PROGRAM_NAME_SIZE];
 			uint64_t digest; /* STEP_ATTACH, STEP_UPDATE: of the object that is wanted */
 			uint32_t link_id; /* STEP_UPDATE, STEP_DETACH, STEP_DETACH_FIRST */
