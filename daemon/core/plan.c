@@ -506,6 +506,7 @@ static int plan_pair(struct planner *p)
 	task->verdict = VERDICT_READY;
 	task->expect = (struct expect){
 		.ifindex = seen->end[SIDE_PRIMARY].ifindex,
+		.peer_ifindex = seen->end[SIDE_PEER].ifindex,
 		.netns = seen->wanted_netns,
 		.revision = { seen->end[SIDE_PRIMARY].revision, seen->end[SIDE_PEER].revision },
 	};

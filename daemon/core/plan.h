@@ -23,7 +23,7 @@ enum verdict {
 
 /* What the kernel must still be like when the steps run; else the pair is looked at again. */
 struct expect {
-	int ifindex; /* of the primary; 0: it does not exist */
+	int ifindex, peer_ifindex; /* of the primary and the peer; 0: it does not exist */
 	uint64_t netns; /* cookie of the namespace of the peer */
 	uint64_t revision[N_SIDES]; /* of the chains, 0: not looked at */
 };

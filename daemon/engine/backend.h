@@ -25,7 +25,7 @@ struct outcome {
 
 struct job {
 	enum job_kind kind;
-	struct desired *desired; /* JOB_LOOK, JOB_RUN: counted reference */
+	struct desired *desired; /* JOB_LOOK: in; JOB_LOAD: out; a counted reference */
 
 	/* JOB_LOAD: in: what is in force; out: with the files as they are now. */
 	struct catalog catalog;

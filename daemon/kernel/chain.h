@@ -2,25 +2,19 @@
 #pragma once
 
 /*
- * Chains of programs on the two ends of a pair. A chain's entry of ours is a BPF link pinned as
- * <bpffs>/metad/links/<pair>:<side>:<definition>:<link id> ('.' in a pair's name is written %2e:
- * bpffs refuses dots). Both chains hang on the primary's ifindex: tcx egress and ingress for veth,
- * primary and peer for netkit and meta. One flat directory: one inotify watch sees every pin.
- * Only the worker thread calls this.
+ * Chains of programs on the two ends of a pair. A chain's entry of ours is a BPF link with a pin
+ * (pin.h). Both chains hang on the primary's ifindex: tcx egress and ingress for veth, primary and
+ * peer for netkit and meta. All pins are in one flat directory, so that one inotify watch sees
+ * every one. Only the worker thread calls this.
  */
 
 #include "core/step.h"
 #include "kernel/object.h"
+#include "kernel/pin.h"
 
-/* The listing of all pins, read once per look; sorted by pair. */
-struct chain_pin {
-	char pair[IFNAMSIZ];
-	enum side side;
-	char program[PROGRAM_NAME_SIZE];
-	uint32_t link_id;
-};
+/* The listing of all links' pins, read once per look; sorted by pair. */
 struct chain_pins {
-	struct chain_pin *items; /* owned */
+	struct pin *items; /* owned */
 	size_t n;
 };
 int chain_pins_read(struct objects *objects, struct chain_pins *ret);
@@ -38,8 +32,8 @@ int chain_probe(enum kind kind, struct diag *why);
 
 /*
  * Reads the chain into ret->chain, n_chain and revision: ours are those whose link is pinned for
- * this pair and side; a link of ours that lost its pin is re-pinned when it still can be reached
- * by id. pair's pins whose links are gone or defunct are counted into *ret_n_defunct.
+ * this pair and side. The pair's pins for this side whose link is not in the chain any more are
+ * counted into *ret_n_defunct.
  */
 int chain_look(struct objects *objects, const struct chain_pins *pins, const char *pair,
 	       const struct chain_hook *hook, struct sighted_end *ret, unsigned int *ret_n_defunct);

@@ -14,7 +14,8 @@ struct objects; /* the pins, what is loaded, and what was refused */
 /* bpffs: the mount (checked by statfs); shipped_dir: where objects named without '/' live as
  * NAME.o. Makes <bpffs>/metad. 0, or -errno with why (-ENOTDIR, -ENOENT, -EINVAL: no bpffs). */
 int objects_new(const char *bpffs, const char *shipped_dir, struct objects **ret, struct diag *why);
-void objects_free(struct objects *objects);
+void objects_free(struct objects *objects); /* takes NULL */
+const char *objects_dir(const struct objects *objects); /* <bpffs>/metad; borrowed */
 
 /* Reads the file and hashes it with the function's name; cached by device, inode, size and mtime.
  * Fills ret->digest, or ret->why. 0 or -ENOMEM. */

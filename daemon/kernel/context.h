@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/* What looking (observe.c) and changing (apply.c) share; owned by kernel.c. */
+
+#include "kernel/kernel.h"
+#include "kernel/netlink.h"
+#include "kernel/object.h"
+
+struct kernel {
+	const struct kernel_options *options; /* borrowed */
+	struct netlink *host; /* requests in the namespace metad runs in */
+	struct objects *objects;
+	struct kind_state kinds[N_KINDS];
+	int statistics_fd; /* keeps BPF run statistics on; -1: off */
+};
+
+/* JOB_LOOK: fills job->observed. 0, or -errno with job->why. */
+int observe_run(struct kernel *kernel, struct job *job);
+
+/* JOB_RUN: fills job->outcomes. 0, or -errno with job->why when nothing could be done at all. */
+int apply_run(struct kernel *kernel, struct job *job);

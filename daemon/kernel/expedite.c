@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See expedite.h. Whatever cannot be done is not: the work is slower then, and that is all. */
+#include "kernel/expedite.h"
+
+#include "base/util.h"
+
+#include <fcntl.h>
+
+#define KNOB "/sys/kernel/rcu_expedited"
+#define MARKER "expedited"
+
+static bool reads_as(const char *path, const char *value)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	return util_read_file_at(AT_FDCWD, path, 4096, &text, &len) == 0 &&
+	       strncmp(text, value, strlen(value)) == 0;
+}
+
+static bool write_knob(const char *value)
+{
+	AUTO_CLOSE int fd = open(KNOB, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, value, strlen(value)) > 0;
+}
+
+/* Where latency is promised to somebody, interrupts to all processors break the promise. */
+static bool is_allowed(void)
+{
+	AUTO_FREE char *nohz = NULL;
+	size_t len = 0;
+
+	if (reads_as("/sys/kernel/realtime", "1"))
+		return false;
+	if (util_read_file_at(AT_FDCWD, "/sys/devices/system/cpu/nohz_full", 4096, &nohz, &len) < 0)
+		return true;
+	return len == 0 || nohz[0] == '\n' || strncmp(nohz, "(null)", 6) == 0;
+}
+
+bool expedite_begin(const char *runtime_dir)
+{
+	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+	AUTO_CLOSE int fd = -1;
+
+	if (!marker || !is_allowed() || !reads_as(KNOB, "0"))
+		return false;
+	fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	if (write_knob("1"))
+		return true;
+	unlink(marker);
+	return false;
+}
+
+void expedite_end(const char *runtime_dir)
+{
+	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+
+	write_knob("0");
+	if (marker)
+		unlink(marker);
+}
+
+void expedite_recover(const char *runtime_dir)
+{
+	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+
+	if (marker && access(marker, F_OK) == 0)
+		expedite_end(runtime_dir);
+}
