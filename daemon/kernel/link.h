@@ -14,12 +14,16 @@
 /* The group whose devices are being deleted together. */
 #define LINK_GROUP_DOOMED 0x6d657464
 
+/* Attributes of netkit's IFLA_INFO_DATA that the headers of Linux 6.12 lack (6.14). */
+#define LINK_DATA_HEADROOM 8 /* u16, bytes */
+#define LINK_DATA_TAILROOM 9
+
 /* One device as a dump or an event tells it. */
 struct link {
 	int ifindex;
 	char name[IFNAMSIZ];
 	enum kind kind; /* KIND_AUTO: another kind than ours */
-	bool has_kind;
+	bool has_kind; /* it is of some kind at all: not the loopback, not hardware */
 	uint32_t group;
 	int peer_ifindex; /* IFLA_LINK, 0: none */
 	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace */

@@ -51,9 +51,15 @@ void netlink_result_done(struct netlink_result *result);
 /* One request, for the rare case. 0 or -errno with why. Takes message. */
 int netlink_call(struct netlink *netlink, struct nl_msg *message, struct diag *why);
 
+/* A request that is answered by messages: calls fn for each, as netlink_dump does. */
+int netlink_query(struct netlink *netlink, struct nl_msg *message,
+		  int (*fn)(void *ctx, const struct nlmsghdr *header), void *ctx);
+
 /*
  * Sends a dump request (strict checking is on) and calls fn for each answer; fn's non-zero return
- * ends the walk and is returned. Starts again when the kernel says the dump was interrupted.
+ * ends the walk and is returned. Starts again when the kernel says the dump was interrupted: fn
+ * sees one consistent dump, after all of it has arrived. -EAGAIN: it was interrupted every time.
+ * Takes message.
  */
 int netlink_dump(struct netlink *netlink, struct nl_msg *message,
 		 int (*fn)(void *ctx, const struct nlmsghdr *header), void *ctx);
