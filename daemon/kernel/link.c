@@ -267,6 +267,11 @@ int link_nsid(struct netlink *netlink, int fd, int *ret_nsid)
 	AUTO(diag_done) struct diag why = {};
 	int nsid = NETNSA_NSID_NOT_ASSIGNED, r;
 
+	/* The kernel would number it like any other, but leaves that number out of what it says. */
+	if (netlink_is_inside(netlink, fd)) {
+		*ret_nsid = -1;
+		return 0;
+	}
 	r = netlink_query(netlink, nsid_request(RTM_GETNSID, fd), on_nsid, &nsid);
 	if (r == 0 && nsid < 0) {
 		r = netlink_call(netlink, nsid_request(RTM_NEWNSID, fd), &why);

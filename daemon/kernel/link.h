@@ -60,8 +60,11 @@ struct nl_msg *link_set_group(int ifindex, uint32_t group);
 /* All devices of a group at once: one grace period instead of one each. */
 struct nl_msg *link_delete_group(uint32_t group);
 
-/* Gives the namespace behind fd a number, so that its events reach a NETLINK_LISTEN_ALL_NSID
- * socket; ret_nsid is the number, existing or new. */
+/*
+ * Gives the namespace behind fd a number, so that its events reach a NETLINK_LISTEN_ALL_NSID
+ * socket; ret_nsid is the number, existing or new, or -1 for the socket's own namespace (as in
+ * peer_nsid).
+ */
 int link_nsid(struct netlink *netlink, int fd, int *ret_nsid);
 
 /* Whether the running kernel has the driver, found out by a request that it refuses after it has

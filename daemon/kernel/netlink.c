@@ -11,9 +11,12 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 /* The kernel fills an answer to a dump up to the reader's buffer, but never above this. */
 #define RECEIVE_SIZE 32768
@@ -88,6 +91,16 @@ int netlink_open(const struct netns *netns, struct netlink **ret)
 		return r;
 	*ret = STEAL(netlink);
 	return 0;
+}
+
+bool netlink_is_inside(const struct netlink *netlink, int fd)
+{
+	AUTO_CLOSE int own = ioctl(netlink->fd, SIOCGSKNS);
+	struct stat a, b;
+
+	/* Both are open, so neither inode can be another namespace's. */
+	return own >= 0 && fstat(own, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
 }
 
 void netlink_free(struct netlink *netlink)

@@ -16,6 +16,8 @@ struct netlink; /* one socket */
 
 /* Opens a socket in netns (NULL: where the thread is). The visit ends before it returns. */
 int netlink_open(const struct netns *netns, struct netlink **ret);
+/* Whether the namespace behind fd is the one the socket was opened in. */
+bool netlink_is_inside(const struct netlink *netlink, int fd);
 void netlink_free(struct netlink *netlink); /* takes NULL */
 void netlink_freep(struct netlink **netlink);
 
