@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One file: its bytes through config_tree, its top-level keys here, its pairs in config_pair. What
+ * must be unique within a file is checked here; between files it is catalog's.
+ */
+#include "core/config.h"
+
+#include "core/config_pair.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* ---- programs ---- */
+
+static void read_object(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct program *program = noun;
+	const char *text;
+
+	if (!reader_text(file, value, "object", &text))
+		return;
+	if (text[0] != '/' && !config_program_name_is_valid(text)) {
+		reader_fault(file, value, "object: \"%s\" is neither the name of a shipped object nor "
+			     "an absolute path", text);
+		return;
+	}
+	free(program->object);
+	program->object = reader_copy(file, text);
+}
+
+static void read_function(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct program *program = noun;
+	const char *text;
+
+	if (!reader_text(file, value, "program", &text))
+		return;
+	free(program->function);
+	program->function = reader_copy(file, text);
+}
+
+static void read_program(struct reader_file *file, const struct node *key, struct config *config)
+{
+	static const struct reader_key keys[] = { { "object", read_object },
+						  { "program", read_function },
+						  {} };
+	const struct node *value = key + 1;
+	struct program program = { .at = reader_place(file, key) };
+
+	if (config_program_name_is_valid(key->text))
+		snprintf(program.name, sizeof(program.name), "%s", key->text);
+	else
+		reader_fault(file, key, "\"%s\" cannot be the name of a program: 1 to %d letters, "
+			     "digits, '_' and '-'", key->text, PROGRAM_NAME_SIZE - 1);
+	reader_map(file, value, "a program", keys, &program);
+	if (value->kind == NODE_MAP && !reader_find(value, "object"))
+		reader_fault(file, key, "program \"%s\" needs \"object:\"", key->text);
+	if (ARRAY_APPEND(config->programs, config->n_programs, program) < 0) {
+		file->out_of_memory = true;
+		program_done(&program);
+	}
+}
+
+static void read_programs(struct reader_file *file, const struct node *value, void *noun)
+{
+	if (value->kind != NODE_MAP) {
+		reader_fault(file, value, "programs must be a map of names and definitions");
+		return;
+	}
+	for (size_t i = 0; i < value->n_children; i += 2)
+		read_program(file, &value->children[i], noun);
+}
+
+/* ---- pairs ---- */
+
+static void read_pairs(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct config *config = noun;
+
+	if (value->kind != NODE_MAP) {
+		reader_fault(file, value, "pairs must be a map of names and pairs");
+		return;
+	}
+	if (value->n_children / 2 > PAIRS_MAX) {
+		reader_fault(file, value, "%zu pairs are more than %d", value->n_children / 2,
+			     PAIRS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < value->n_children; i += 2) {
+		struct pair pair;
+
+		config_pair_read(file, &value->children[i], &value->children[i + 1], &pair);
+		if (ARRAY_APPEND(config->pairs, config->n_pairs, pair) < 0) {
+			file->out_of_memory = true;
+			pair_done(&pair);
+			return;
+		}
+	}
+}
+
+static int compare_peers(const void *a, const void *b)
+{
+	const struct pair *const *x = a, *const *y = b;
+	int r = (int)(*x)->netns.by - (int)(*y)->netns.by;
+
+	if (r == 0)
+		r = strcmp((*x)->netns.text, (*y)->netns.text);
+	if (r == 0)
+		r = strcmp((*x)->end[SIDE_PEER].attrs.name, (*y)->end[SIDE_PEER].attrs.name);
+	return r ? r : ((*x)->at.line > (*y)->at.line) - ((*x)->at.line < (*y)->at.line);
+}
+
+/* Two peers of one name cannot live in one namespace. */
+static void check_peers(struct reader_file *file, const struct config *config)
+{
+	AUTO_FREE const struct pair **peers = calloc(config->n_pairs + 1, sizeof(*peers));
+	size_t n = 0;
+
+	if (!peers) {
+		file->out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < config->n_pairs; i++)
+		if (config->pairs[i].netns.text)
+			peers[n++] = &config->pairs[i];
+	qsort(peers, n, sizeof(*peers), compare_peers);
+	for (size_t i = 1; i < n; i++) {
+		const struct pair *a = peers[i - 1], *b = peers[i];
+		struct node at = { .line = b->at.line, .column = b->at.column };
+
+		if (a->netns.by == b->netns.by && strcmp(a->netns.text, b->netns.text) == 0 &&
+		    strcmp(a->end[SIDE_PEER].attrs.name, b->end[SIDE_PEER].attrs.name) == 0)
+			reader_fault(file, &at, "pair \"%s\": namespace %s already has a peer called "
+				     "%s, of pair \"%s\" in line %u", b->name, b->netns.text,
+				     b->end[SIDE_PEER].attrs.name, a->name, a->at.line);
+	}
+}
+
+/* ---- settings ---- */
+
+static void read_audit(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct config *config = noun;
+	uint64_t ms = 0;
+	const char *text;
+
+	if (!reader_text(file, value, "audit", &text))
+		return;
+	if (strcmp(text, "never") != 0 && (util_parse_duration_ms(text, &ms) < 0 || ms < 100)) {
+		reader_fault(file, value, "audit: \"%s\" is not \"never\" nor a time from 100ms on, "
+			     "such as 30s or 5min", text);
+		return;
+	}
+	config->settings.audit_ms = ms;
+}
+
+static void read_expedite(struct reader_file *file, const struct node *value, void *noun)
+{
+	static const char *const words[] = { "never", "auto" };
+	struct config *config = noun;
+	unsigned int word;
+
+	if (reader_word(file, value, "expedite", words, ARRAY_SIZE(words), &word))
+		config->settings.expedite = word;
+}
+
+static void read_statistics(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct config *config = noun;
+
+	reader_bool(file, value, "statistics", &config->settings.statistics);
+}
+
+/* ---- the file ---- */
+
+static void read_root(struct reader_file *file, enum config_kind kind, const struct node *root,
+		      struct config *config)
+{
+	static const struct reader_key pairs_keys[] = { { "programs", read_programs },
+							{ "pairs", read_pairs },
+							{} };
+	static const struct reader_key settings_keys[] = { { "audit", read_audit },
+							   { "expedite", read_expedite },
+							   { "statistics", read_statistics },
+							   {} };
+
+	config->settings = SETTINGS_DEFAULT;
+	if (kind == CONFIG_SETTINGS) {
+		reader_map(file, root, "the settings", settings_keys, config);
+		return;
+	}
+	reader_map(file, root, "a file of pairs", pairs_keys, config);
+	if (config->n_pairs)
+		check_peers(file, config);
+}
+
+static int refuse_whole(struct diag_list *diags, const char *file, const char *text)
+{
+	struct diag diag = { .file = strdup(file), .text = strdup(text) };
+
+	return diag_list_add(diags, &diag) < 0 ? -ENOMEM : CONFIG_E_INVALID;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+int config_parse(enum config_kind kind, const char *file, const char *bytes, size_t len,
+		 struct config *ret, struct diag_list *diags)
+{
+	AUTO(config_tree_done) struct node root = {};
+	AUTO(config_done) struct config config = {};
+	struct reader_file reader = { .name = file, .diags = diags };
+	int r;
+
+	if (len > CONFIG_BYTES_MAX)
+		return refuse_whole(diags, file, "the file is larger than 16 MiB");
+	r = config_tree_parse(file, bytes, len, &root, diags);
+	if (r)
+		return r < 0 ? r : CONFIG_E_INVALID;
+	read_root(&reader, kind, &root, &config);
+	if (reader.out_of_memory)
+		return -ENOMEM;
+	if (reader.n_faults)
+		return CONFIG_E_INVALID;
+	if (config.n_pairs)
+		qsort(config.pairs, config.n_pairs, sizeof(*config.pairs), compare_names);
+	if (config.n_programs)
+		qsort(config.programs, config.n_programs, sizeof(*config.programs), compare_names);
+	*ret = STEAL(config);
+	return 0;
+}
+
+void config_done(struct config *config)
+{
+	for (size_t i = 0; i < config->n_pairs; i++)
+		pair_done(&config->pairs[i]);
+	free(config->pairs);
+	for (size_t i = 0; i < config->n_programs; i++)
+		program_done(&config->programs[i]);
+	free(config->programs);
+	*config = (struct config){};
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/* One entry of "pairs:": its keys, its defaults, and what must fit together within it. */
+
+#include "core/config_reader.h"
+
+/* Reads into ret, which is filled as far as it was understood; the caller owns it. */
+void config_pair_read(struct reader_file *file, const struct node *key, const struct node *value,
+		      struct pair *ret);
+
+/* Whether text can be the name of a program definition: 1 to 63 of [A-Za-z0-9_-]. */
+bool config_program_name_is_valid(const char *text);
