@@ -212,6 +212,25 @@ static void test_layer3(void)
 	stage_delete(made.ifindex);
 }
 
+/* An address can be used at once, although the device looks like one that others may share. */
+static void test_no_waiting(void)
+{
+	struct attrs up = { .has = ATTR_UP, .up = true };
+	struct pair pair = stage_pair("mtdad", "eth0", MODE_L2);
+	struct netlink_result made = stage_create(&pair);
+	struct address address = { prefix("2001:db8::3/64") };
+	struct sockaddr_in6 local = { .sin6_family = AF_INET6 };
+	AUTO_CLOSE int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CHECK(made.error == 0);
+	CHECK(stage_call(stage.in_netns, link_set(made.peer_ifindex, &up)) == 0);
+	CHECK(stage_call(stage.host, link_set(made.ifindex, &up)) == 0);
+	CHECK(stage_call(stage.host, address_add(made.ifindex, &address)) == 0);
+	memcpy(&local.sin6_addr, address.prefix.ip.bytes, sizeof(local.sin6_addr));
+	CHECK(bind(fd, (struct sockaddr *)&local, sizeof(local)) == 0);
+	stage_delete(made.ifindex);
+}
+
 #define N_PAIRS 100 /* more than one portion */
 
 static void create_many(struct netlink_result results[static N_PAIRS + 2])
@@ -378,6 +397,7 @@ int main(void)
 {
 	stage_set();
 	test_layer3();
+	test_no_waiting();
 	test_batch_and_group();
 	test_dump_stops();
 	test_dump_under_churn();
