@@ -34,8 +34,8 @@ int loop_new(struct loop **ret)
 
 	if (!loop)
 		return -ENOMEM;
-	/* Signals come by signalfd-less default; the environment must not choose the backend. */
-	loop->ev = ev_default_loop(EVFLAG_NOENV);
+	/* The environment must not choose the backend: loop_watch_exception() relies on it. */
+	loop->ev = ev_default_loop(EVFLAG_NOENV | EVBACKEND_EPOLL);
 	if (!loop->ev) {
 		free(loop);
 		return -ENOMEM;
@@ -88,16 +88,30 @@ static void on_signal(struct ev_loop *ev, ev_signal *signal, int revents)
 	w->fn(w->ctx);
 }
 
-int loop_watch_fd(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx)
+static int watch_io(struct loop *loop, int fd, int events, void (*fn)(void *ctx), void *ctx)
 {
 	struct watcher *w = add(loop, fn, ctx);
 
 	if (!w)
 		return -ENOMEM;
-	ev_io_init(&w->io, on_io, fd, EV_READ);
+	ev_io_init(&w->io, on_io, fd, events);
 	w->io.data = w;
 	ev_io_start(loop->ev, &w->io);
 	return 0;
+}
+
+int loop_watch_fd(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx)
+{
+	return watch_io(loop, fd, EV_READ, fn, ctx);
+}
+
+/*
+ * libev cannot be asked for exceptions, but it hands an error condition to whoever waits to write;
+ * mountinfo raises one together with POLLPRI and is never writable.
+ */
+int loop_watch_exception(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx)
+{
+	return watch_io(loop, fd, EV_WRITE, fn, ctx);
 }
 
 int loop_watch_signal(struct loop *loop, int signum, void (*fn)(void *ctx), void *ctx)

@@ -16,6 +16,8 @@ void loop_free(struct loop *loop);
 
 /* Calls fn whenever fd is readable. fd stays the caller's. 0 or -ENOMEM. */
 int loop_watch_fd(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx);
+/* Calls fn when fd has an exceptional condition, as /proc/self/mountinfo has (proc(5)). */
+int loop_watch_exception(struct loop *loop, int fd, void (*fn)(void *ctx), void *ctx);
 /* Calls fn when the signal arrives. 0 or -ENOMEM. */
 int loop_watch_signal(struct loop *loop, int signum, void (*fn)(void *ctx), void *ctx);
 

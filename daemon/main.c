@@ -122,6 +122,14 @@ static void on_watch(void *ctx)
 		reconcile_mark_all(d->reconcile);
 }
 
+static void on_mounts(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (watch_drain_mounts(d->watch, on_change, d) < 0)
+		reconcile_mark_all(d->reconcile);
+}
+
 static void on_server(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -224,6 +232,8 @@ static int tie(struct daemon *d)
 		r = loop_watch_fd(d->loop, monitor_fd(d->monitor), on_monitor, d);
 	if (r == 0)
 		r = loop_watch_fd(d->loop, watch_fd(d->watch), on_watch, d);
+	if (r == 0)
+		r = loop_watch_exception(d->loop, watch_mounts_fd(d->watch), on_mounts, d);
 	if (r == 0)
 		r = loop_watch_fd(d->loop, server_fd(d->server), on_server, d);
 	if (r == 0)

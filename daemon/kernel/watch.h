@@ -3,8 +3,11 @@
 
 /*
  * Everything else that changes by itself: configuration directories, names of namespaces (inotify
- * for the name, poll on /proc/self/mountinfo for the mount that follows it, pidfds for processes),
- * pins in bpffs. One file descriptor for all of it. Main thread.
+ * for the name, the mount table for the mount that follows it, pidfds for processes), pins in
+ * bpffs. Main thread.
+ *
+ * Two descriptors: the mount table announces a change as an exceptional condition and forgets it
+ * with the first poll, so it cannot be hidden behind another descriptor.
  */
 
 #include "core/model.h"
@@ -25,7 +28,8 @@ struct watch_options {
 struct watch;
 int watch_new(const struct watch_options *options, struct watch **ret);
 void watch_free(struct watch *watch);
-int watch_fd(const struct watch *watch);
+int watch_fd(const struct watch *watch); /* readable when there is something to drain */
+int watch_mounts_fd(const struct watch *watch); /* exceptional when mounts have changed */
 
 /*
  * Which namespaces the configuration names: processes are followed by pidfd, paths by their parent
@@ -34,5 +38,6 @@ int watch_fd(const struct watch *watch);
 int watch_follow(struct watch *watch, const struct desired *desired);
 
 /* on_change for each thing that happened, alike ones of one call joined where that is cheap. */
-int watch_drain(struct watch *watch,
-		void (*on_change)(void *ctx, enum watch_kind kind, const char *name), void *ctx);
+typedef void (*watch_fn)(void *ctx, enum watch_kind kind, const char *name);
+int watch_drain(struct watch *watch, watch_fn on_change, void *ctx);
+int watch_drain_mounts(struct watch *watch, watch_fn on_change, void *ctx);
