@@ -347,6 +347,7 @@ static bool is_forgotten(void *ctx, struct entry *entry)
 	if (entry->in_flight || entry->dirty || entry->pending || !entry->has_seen ||
 	    wanted(r, entry) || entry->seen.owner == OWNER_METAD)
 		return false;
+	r->generation++;
 	r->observer->on_pair(r->observer->ctx, entry->name, true);
 	return true;
 }
@@ -655,6 +656,11 @@ bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, st
 		}
 	}
 	return false;
+}
+
+uint64_t reconcile_generation(const struct reconcile *r)
+{
+	return r->generation;
 }
 
 const struct catalog *reconcile_catalog(const struct reconcile *r)

@@ -48,6 +48,9 @@ size_t reconcile_n_pairs(const struct reconcile *r);
 void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret);
 bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret);
 
+/* The youngest history.generation of all pairs: grows with every change of any. */
+uint64_t reconcile_generation(const struct reconcile *r);
+
 /* What is in force and what is wrong with the files; borrowed until the next completion. */
 const struct catalog *reconcile_catalog(const struct reconcile *r);
 const struct desired *reconcile_desired(const struct reconcile *r); /* NULL: not loaded yet */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Nouns to JSON; see wire.h. A member that has nothing to say is left out. */
+#include "core/wire.h"
+
+/* Appends a new reference; an array that is NULL stays NULL, so lack of memory shows at the end. */
+static json_t *append(json_t *array, json_t *item)
+{
+	if (array && item && json_array_append_new(array, item) == 0)
+		return array;
+	if (!array)
+		json_decref(item);
+	json_decref(array);
+	return NULL;
+}
+
+/* ---- a pair in short ---- */
+
+static const char *netns_of(const struct pair *want)
+{
+	return want ? want->netns.text : NULL;
+}
+
+static json_t *wanted_programs(const struct end *end)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; end && i < end->n_uses; i++)
+		array = append(array, json_string(end->uses[i].program));
+	return array;
+}
+
+static json_t *all_programs(const struct pair *want)
+{
+	json_t *array = wanted_programs(want ? &want->end[SIDE_PRIMARY] : NULL);
+
+	for (size_t i = 0; want && i < want->end[SIDE_PEER].n_uses; i++)
+		array = append(array, json_string(want->end[SIDE_PEER].uses[i].program));
+	return array;
+}
+
+static json_t *peer_addresses(const struct pair *want)
+{
+	json_t *array = json_array();
+	char text[IP_TEXT_SIZE];
+
+	for (size_t i = 0; want && i < want->end[SIDE_PEER].n_addresses; i++)
+		array = append(array, json_string(prefix_text(
+					      &want->end[SIDE_PEER].addresses[i].prefix, text)));
+	return array;
+}
+
+json_t *wire_summary(const struct status *status)
+{
+	const struct pair *want = status->want;
+	const struct history *history = status->history;
+
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s*, s:s*, s:o, s:o, s:s*, s:s*, s:I, s:I, s:I}",
+			 "name", status->name, "state", state_name(status->state), "kind",
+			 kind_name(status->kind), "closed", status->closed, "declared",
+			 want != NULL, "netns", netns_of(want), "peer",
+			 want ? want->end[SIDE_PEER].attrs.name : NULL, "addresses",
+			 peer_addresses(want), "programs", all_programs(want), "why",
+			 status->why->text, "error", history->error.text, "repairs",
+			 (json_int_t)history->n_repairs, "failures",
+			 (json_int_t)history->n_failures, "sequence",
+			 (json_int_t)history->generation);
+}
+
+/* ---- a pair in full ---- */
+
+static json_t *addresses(const struct sighted_end *end)
+{
+	json_t *array = json_array();
+	char text[IP_TEXT_SIZE];
+
+	for (size_t i = 0; i < end->n_addresses; i++)
+		array = append(array, json_pack("{s:s, s:b}", "address",
+						prefix_text(&end->addresses[i].prefix, text),
+						"foreign", end->addresses[i].foreign));
+	return array;
+}
+
+static json_t *routes(const struct sighted_end *end)
+{
+	json_t *array = json_array();
+	char text[ROUTE_TEXT_SIZE];
+
+	for (size_t i = 0; i < end->n_routes; i++)
+		array = append(array, json_string(route_text(&end->routes[i], text)));
+	return array;
+}
+
+static json_t *neighbours(const struct sighted_end *end)
+{
+	json_t *array = json_array();
+	char ip[IP_TEXT_SIZE], mac[IP_TEXT_SIZE];
+
+	for (size_t i = 0; i < end->n_neighbours; i++)
+		array = append(array, json_pack("{s:s, s:s}", "ip",
+						ip_text(&end->neighbours[i].ip, ip), "mac",
+						mac_text(end->neighbours[i].mac, mac)));
+	return array;
+}
+
+static json_t *sysctls(const struct sighted_end *end)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < end->n_sysctls; i++)
+		array = append(array, json_pack("{s:s, s:s*}", "key", end->sysctls[i].key, "value",
+						end->sysctls[i].value));
+	return array;
+}
+
+static json_t *slot(const struct slot *slot)
+{
+	json_t *object = json_pack("{s:s*, s:b, s:s, s:I, s:I, s:I}", "program",
+				   slot->foreign ? NULL : slot->program, "foreign", slot->foreign,
+				   "function", slot->kernel_name, "programId",
+				   (json_int_t)slot->prog_id, "runs", (json_int_t)slot->run_count,
+				   "runTimeNs", (json_int_t)slot->run_time_ns);
+
+	if (object && slot->link_id)
+		json_object_set_new(object, "linkId", json_integer(slot->link_id));
+	return object;
+}
+
+static json_t *chain(const struct sighted_end *end)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < end->n_chain; i++)
+		array = append(array, slot(&end->chain[i]));
+	return array;
+}
+
+static void set_attrs(json_t *object, const struct attrs *attrs)
+{
+	char mac[IP_TEXT_SIZE];
+
+	if (attrs->has & ATTR_MTU)
+		json_object_set_new(object, "mtu", json_integer(attrs->mtu));
+	if (attrs->has & ATTR_TXQUEUELEN)
+		json_object_set_new(object, "txqueuelen", json_integer(attrs->txqueuelen));
+	if (attrs->has & ATTR_MAC)
+		json_object_set_new(object, "mac", json_string(mac_text(attrs->mac, mac)));
+}
+
+static json_t *end(const struct status *status, enum side side)
+{
+	static const struct sighted_end nothing;
+	const struct sighted_end *seen = status->seen ? &status->seen->end[side] : &nothing;
+	const struct end *want = status->want ? &status->want->end[side] : NULL;
+	const char *name = seen->ifindex ? seen->attrs.name : want ? want->attrs.name : "";
+	bool driver = seen->ifindex && kind_has_policy(status->kind);
+	json_t *object;
+
+	object = json_pack("{s:s, s:s, s:b, s:b, s:s*, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}", "side",
+			   side_name(side), "name", name, "up", seen->attrs.up, "running",
+			   seen->running, "policy", driver ? policy_name(seen->policy) : NULL,
+			   "scrub", driver ? scrub_name(seen->scrub) : NULL, "addresses",
+			   addresses(seen), "routes", routes(seen), "neighbours", neighbours(seen),
+			   "sysctls", sysctls(seen), "chain", chain(seen), "wanted",
+			   wanted_programs(want));
+	if (object && seen->ifindex) {
+		json_object_set_new(object, "ifindex", json_integer(seen->ifindex));
+		set_attrs(object, &seen->attrs);
+	}
+	return object;
+}
+
+json_t *wire_pair(const struct status *status)
+{
+	const struct pair *want = status->want;
+	const struct history *history = status->history;
+	json_t *object = json_pack("{s:o, s:s*, s:s*, s:s*, s:s*, s:[o, o]}", "summary",
+				   wire_summary(status), "mode",
+				   want ? mode_name(want->mode) : NULL, "file",
+				   want ? want->at.file : NULL, "limits", status->limits->text,
+				   "errorDetail", history->error.detail, "ends",
+				   end(status, SIDE_PRIMARY), end(status, SIDE_PEER));
+
+	if (object && want)
+		json_object_set_new(object, "line", json_integer(want->at.line));
+	if (object && history->n_failures)
+		json_object_set_new(object, "retryMs", json_integer(history->retry_ms));
+	return object;
+}
+
+/* ---- plans and diagnostics ---- */
+
+static json_t *steps(const struct task *task)
+{
+	json_t *array = json_array();
+	char text[STEP_TEXT_SIZE];
+
+	for (size_t i = 0; i < task->n_steps; i++)
+		array = append(array, json_pack("{s:s, s:s, s:s}", "action",
+						step_kind_name(task->steps[i].kind), "side",
+						side_name(task->steps[i].side), "text",
+						step_text(&task->steps[i], text)));
+	return array;
+}
+
+json_t *wire_tasks(const struct plan *plan)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < plan->n_tasks; i++) {
+		const struct task *task = &plan->tasks[i];
+
+		array = append(array, json_pack("{s:s, s:s, s:s*, s:s*, s:o}", "pair", task->name,
+						"verdict", verdict_name(task->verdict), "why",
+						task->why.text, "limits", task->limits.text,
+						"steps", steps(task)));
+	}
+	return array;
+}
+
+json_t *wire_kinds(const struct kind_state kinds[static N_KINDS])
+{
+	json_t *array = json_array();
+
+	for (enum kind kind = KIND_META; kind < N_KINDS; kind++)
+		array = append(array, json_pack("{s:s, s:b, s:s*}", "name", kind_name(kind),
+						"usable", kinds[kind].usable, "why",
+						kinds[kind].why));
+	return array;
+}
+
+static void add_diagnostic(void *ctx, const struct diag *diag)
+{
+	json_t **array = ctx;
+	json_t *object = json_pack("{s:s*, s:s}", "file", diag->file, "text",
+				   diag->text ? diag->text : "unknown error");
+
+	if (object && diag->line) {
+		json_object_set_new(object, "line", json_integer(diag->line));
+		json_object_set_new(object, "column", json_integer(diag->column));
+	}
+	*array = append(*array, object);
+}
+
+json_t *wire_diagnostics(const struct catalog *catalog)
+{
+	json_t *array = json_array();
+
+	catalog_each_diag(catalog, add_diagnostic, &array);
+	return array;
+}
+
+json_t *wire_files(const struct catalog *catalog)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < catalog->n_files; i++)
+		if (catalog->files[i].in_force)
+			array = append(array, json_string(catalog->files[i].path));
+	return array;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See methods.h. The table at the end is the interface; the rest fills it. */
+#include "methods.h"
+
+#include "core/wire.h"
+#include "interface.h"
+
+#include <errno.h>
+
+#define SERVICE "org.varlink.service"
+#define INTERFACE "io.metad"
+
+/* One call, checked. */
+struct request {
+	const struct methods *methods;
+	const json_t *parameters; /* borrowed; NULL: none */
+	struct call *call;
+};
+
+/* ---- replies ---- */
+
+static json_t *reply(json_t *parameters)
+{
+	return parameters ? json_pack("{s:o}", "parameters", parameters) : NULL;
+}
+
+static json_t *reply_more(json_t *parameters)
+{
+	return parameters ? json_pack("{s:o, s:b}", "parameters", parameters, "continues", 1)
+			  : NULL;
+}
+
+static json_t *error(const char *name, const char *parameter, const char *value)
+{
+	return json_pack("{s:s, s:{s:s*}}", "error", name, "parameters", parameter ? parameter : "",
+			 parameter ? value : NULL);
+}
+
+/* ---- org.varlink.service ---- */
+
+static json_t *get_info(struct request *request)
+{
+	return reply(json_pack("{s:s, s:s, s:s, s:s, s:[s, s]}", "vendor", "metad", "product",
+			       "metad", "version", METAD_VERSION, "url", "", "interfaces", SERVICE,
+			       INTERFACE));
+}
+
+static json_t *get_interface_description(struct request *request)
+{
+	const char *name = json_string_value(json_object_get(request->parameters, "interface"));
+
+	if (strcmp(name, INTERFACE) == 0)
+		return reply(json_pack("{s:s}", "description", interface_metad));
+	if (strcmp(name, SERVICE) == 0)
+		return reply(json_pack("{s:s}", "description", interface_service));
+	return error(SERVICE ".InterfaceNotFound", "interface", name);
+}
+
+/* ---- io.metad ---- */
+
+static json_t *list(struct request *request)
+{
+	*request->call = (struct call){ .state = CALL_LIST };
+	return NULL;
+}
+
+static json_t *monitor(struct request *request)
+{
+	*request->call = (struct call){ .state = CALL_MONITOR };
+	return NULL;
+}
+
+static json_t *describe(struct request *request)
+{
+	const char *name = json_string_value(json_object_get(request->parameters, "pair"));
+	struct status status;
+
+	if (!reconcile_status(request->methods->reconcile, name, util_now_ms(), &status))
+		return error(INTERFACE ".NoSuchPair", "pair", name);
+	return reply(json_pack("{s:o}", "pair", wire_pair(&status)));
+}
+
+static json_t *plan(struct request *request)
+{
+	AUTO(plan_done) struct plan plan = {};
+	int r = reconcile_preview(request->methods->reconcile, &plan);
+
+	if (r == -EAGAIN)
+		return error(INTERFACE ".NotLoaded", NULL, NULL);
+	return r < 0 ? NULL : reply(json_pack("{s:o}", "tasks", wire_tasks(&plan)));
+}
+
+static json_t *reload(struct request *request)
+{
+	request->call->state = CALL_RELOAD;
+	reconcile_mark_config(request->methods->reconcile);
+	return NULL;
+}
+
+static json_t *status(struct request *request)
+{
+	const struct reconcile *r = request->methods->reconcile;
+	const struct catalog *catalog = reconcile_catalog(r);
+
+	return reply(json_pack("{s:s, s:b, s:b, s:o, s:o, s:o}", "version", METAD_VERSION, "settled",
+			       reconcile_is_settled(r), "loaded", reconcile_desired(r) != NULL,
+			       "kinds", wire_kinds(reconcile_kinds(r)), "diagnostics",
+			       wire_diagnostics(catalog), "files", wire_files(catalog)));
+}
+
+json_t *methods_reloaded(const struct methods *methods)
+{
+	return reply(json_pack("{s:o}", "diagnostics",
+			       wire_diagnostics(reconcile_catalog(methods->reconcile))));
+}
+
+/* ---- replies that go on ---- */
+
+/* The first pair behind a name. */
+static size_t position_behind(const struct methods *methods, const char *last)
+{
+	size_t low = 0, n = reconcile_n_pairs(methods->reconcile);
+	struct status status;
+
+	while (n) {
+		size_t half = n / 2;
+
+		reconcile_status_at(methods->reconcile, low + half, 0, &status);
+		if (strcmp(status.name, last) <= 0) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return low;
+}
+
+static json_t *continue_list(const struct methods *methods, struct call *call)
+{
+	size_t i = position_behind(methods, call->last);
+	size_t n = reconcile_n_pairs(methods->reconcile);
+	struct status status;
+	json_t *parameters;
+
+	if (i >= n) {
+		call->state = CALL_NONE;
+		return reply(json_object());
+	}
+	reconcile_status_at(methods->reconcile, i, util_now_ms(), &status);
+	memcpy(call->last, status.name, IFNAMSIZ);
+	parameters = json_pack("{s:o}", "pair", wire_summary(&status));
+	if (i + 1 < n)
+		return reply_more(parameters);
+	call->state = CALL_NONE;
+	return reply(parameters);
+}
+
+static json_t *tell_pair(const struct status *status)
+{
+	return reply_more(json_pack("{s:I, s:o}", "sequence",
+				    (json_int_t)status->history->generation, "pair",
+				    wire_summary(status)));
+}
+
+static json_t *tell_mark(uint64_t sequence, const char *mark)
+{
+	return reply_more(json_pack("{s:I, s:b}", "sequence", (json_int_t)sequence, mark, 1));
+}
+
+json_t *methods_gone(const char *name, uint64_t sequence)
+{
+	return reply_more(json_pack("{s:I, s:s}", "sequence", (json_int_t)sequence, "gone", name));
+}
+
+/* Every pair once; what changes meanwhile is told again after synced. */
+static json_t *continue_sync(const struct methods *methods, struct call *call)
+{
+	size_t i = position_behind(methods, call->last);
+	struct status status;
+
+	if (i >= reconcile_n_pairs(methods->reconcile)) {
+		call->synced = true;
+		return tell_mark(call->sequence, "synced");
+	}
+	reconcile_status_at(methods->reconcile, i, util_now_ms(), &status);
+	if (!call->last[0])
+		call->sequence = reconcile_generation(methods->reconcile);
+	memcpy(call->last, status.name, IFNAMSIZ);
+	return tell_pair(&status);
+}
+
+/* The oldest change that the reader has not seen. */
+static json_t *continue_monitor(const struct methods *methods, struct call *call)
+{
+	struct status status, oldest = {};
+
+	if (call->resync) {
+		*call = (struct call){ .state = CALL_MONITOR };
+		return tell_mark(reconcile_generation(methods->reconcile), "resync");
+	}
+	if (!call->synced)
+		return continue_sync(methods, call);
+	if (call->sequence >= reconcile_generation(methods->reconcile))
+		return NULL;
+	for (size_t i = 0; i < reconcile_n_pairs(methods->reconcile); i++) {
+		reconcile_status_at(methods->reconcile, i, util_now_ms(), &status);
+		if (status.history->generation > call->sequence &&
+		    (!oldest.name || status.history->generation < oldest.history->generation))
+			oldest = status;
+	}
+	if (!oldest.name) {
+		call->sequence = reconcile_generation(methods->reconcile);
+		return NULL;
+	}
+	call->sequence = oldest.history->generation;
+	return tell_pair(&oldest);
+}
+
+int methods_continue(const struct methods *methods, struct call *call, json_t **ret_reply)
+{
+	json_t *next = NULL;
+
+	switch (call->state) {
+	case CALL_NONE:
+	case CALL_RELOAD:
+		*ret_reply = NULL;
+		return 0;
+	case CALL_LIST:
+		next = continue_list(methods, call);
+		*ret_reply = next;
+		return next ? 0 : -ENOMEM;
+	case CALL_MONITOR:
+		*ret_reply = continue_monitor(methods, call);
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- dispatch ---- */
+
+static const struct method {
+	const char *name;
+	const char *parameter; /* the one it takes, a string and required; NULL: none */
+	bool needs_more, needs_privilege;
+	json_t *(*run)(struct request *request); /* NULL with a call left in request: not yet */
+} table[] = {
+	{ SERVICE ".GetInfo", NULL, false, false, get_info },
+	{ SERVICE ".GetInterfaceDescription", "interface", false, false,
+	  get_interface_description },
+	{ INTERFACE ".List", NULL, true, false, list },
+	{ INTERFACE ".Describe", "pair", false, false, describe },
+	{ INTERFACE ".Plan", NULL, false, false, plan },
+	{ INTERFACE ".Reload", NULL, false, true, reload },
+	{ INTERFACE ".Monitor", NULL, true, false, monitor },
+	{ INTERFACE ".Status", NULL, false, false, status },
+};
+
+static json_t *refuse_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	size_t len = dot ? (size_t)(dot - name) : 0;
+	static const char *const interfaces[] = { SERVICE, INTERFACE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
+		if (len == strlen(interfaces[i]) && strncmp(name, interfaces[i], len) == 0)
+			return error(SERVICE ".MethodNotFound", "method", name);
+	return json_pack("{s:s, s:{s:s%}}", "error", SERVICE ".InterfaceNotFound", "parameters",
+			 "interface", name, len);
+}
+
+/* NULL: the parameters are as the method wants them. */
+static json_t *refuse_parameters(const struct method *method, const json_t *parameters)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)parameters, key, value)
+		if (!json_is_null(value) &&
+		    (!method->parameter || strcmp(key, method->parameter) != 0))
+			return error(SERVICE ".InvalidParameter", "parameter", key);
+	if (method->parameter &&
+	    !json_is_string(json_object_get(parameters, method->parameter)))
+		return error(SERVICE ".InvalidParameter", "parameter", method->parameter);
+	return NULL;
+}
+
+static json_t *dispatch(struct request *request, const char *name, bool more, bool privileged)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const struct method *method = &table[i];
+		json_t *refusal;
+
+		if (strcmp(method->name, name) != 0)
+			continue;
+		refusal = refuse_parameters(method, request->parameters);
+		if (refusal)
+			return refusal;
+		if (method->needs_more && !more)
+			return error(SERVICE ".ExpectedMore", NULL, NULL);
+		if (method->needs_privilege && !privileged)
+			return error(SERVICE ".PermissionDenied", NULL, NULL);
+		return method->run(request);
+	}
+	return refuse_name(name);
+}
+
+/* UAPI.20: at most one of the three; unknown members are refused unless they carry a prefix. */
+static bool is_well_formed(const json_t *message)
+{
+	static const char *const flags[] = { "oneway", "more", "upgrade" };
+	int n_flags = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)message, key, value) {
+		bool known = strcmp(key, "method") == 0 || strcmp(key, "parameters") == 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+			if (strcmp(key, flags[i]) != 0)
+				continue;
+			if (!json_is_boolean(value))
+				return false;
+			known = true;
+			n_flags += json_is_true(value);
+		}
+		if (!known && !strchr(key, '.'))
+			return false;
+	}
+	value = json_object_get(message, "parameters");
+	return n_flags <= 1 && json_is_string(json_object_get(message, "method")) &&
+	       (!value || json_is_object(value) || json_is_null(value));
+}
+
+int methods_call(const struct methods *methods, const json_t *message, bool privileged,
+		 struct call *call, json_t **ret_reply)
+{
+	const json_t *parameters = json_object_get(message, "parameters");
+	struct request request = { methods, json_is_object(parameters) ? parameters : NULL, call };
+	bool oneway = json_is_true(json_object_get(message, "oneway"));
+	json_t *answer;
+
+	if (!is_well_formed(message))
+		return -EBADMSG;
+	*call = (struct call){};
+	if (json_is_true(json_object_get(message, "upgrade")))
+		answer = error(SERVICE ".MethodNotImplemented", "method",
+			       json_string_value(json_object_get(message, "method")));
+	else
+		answer = dispatch(&request, json_string_value(json_object_get(message, "method")),
+				  json_is_true(json_object_get(message, "more")), privileged);
+	if (!answer && call->state == CALL_NONE)
+		return -ENOMEM;
+	if (oneway) {
+		json_decref(answer);
+		answer = NULL;
+		*call = (struct call){};
+	}
+	*ret_reply = answer;
+	return 0;
+}
