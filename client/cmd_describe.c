@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* metactl status PAIR: the pair as metad wants it and as the kernel has it. */
+#include "client/cmd_describe.h"
+
+#include "client/conn.h"
+
+#include <stdio.h>
+
+#define LOG_TAIL 24 /* lines of a verifier's log without --full */
+
+/* A heading in a column of its own, so that values stand under each other. */
+static void head(const char *name)
+{
+	printf("%s%12s:%s ", term_colour(COLOUR_FAINT), name, term_reset());
+}
+
+static void print_text(const char *name, const json_t *object, const char *key)
+{
+	if (!has_text(object, key))
+		return;
+	head(name);
+	puts(text_of(object, key));
+}
+
+static long long number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static bool is_true(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+/* ---- ends ---- */
+
+static void print_link(const json_t *end)
+{
+	head("Link");
+	if (!json_object_get(end, "ifindex")) {
+		printf("%s%s%s\n", term_colour(COLOUR_WARN), "is not there", term_reset());
+		return;
+	}
+	printf("ifindex %lld, %s%s, mtu %lld, txqueuelen %lld", number(end, "ifindex"),
+	       is_true(end, "up") ? "up" : "down",
+	       is_true(end, "up") && !is_true(end, "running") ? " without carrier" : "",
+	       number(end, "mtu"), number(end, "txqueuelen"));
+	if (has_text(end, "mac"))
+		printf(", mac %s", text_of(end, "mac"));
+	if (has_text(end, "policy"))
+		printf(", policy %s, scrub %s", text_of(end, "policy"), text_of(end, "scrub"));
+	putchar('\n');
+}
+
+static void print_addresses(const json_t *end)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(end, "addresses"), i, item) {
+		head(i ? "" : "Addresses");
+		printf("%s%s%s%s\n", text_of(item, "address"), term_colour(COLOUR_FAINT),
+		       is_true(item, "foreign") ? "  (not metad's)" : "", term_reset());
+	}
+}
+
+static void print_routes(const json_t *end)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(end, "routes"), i, item) {
+		head(i ? "" : "Routes");
+		puts(json_string_value(item));
+	}
+	json_array_foreach(json_object_get(end, "neighbours"), i, item) {
+		head(i ? "" : "Neighbours");
+		printf("%s at %s\n", text_of(item, "ip"), text_of(item, "mac"));
+	}
+	json_array_foreach(json_object_get(end, "sysctls"), i, item) {
+		head(i ? "" : "Sysctls");
+		printf("%s = %s\n", text_of(item, "key"), text_of(item, "value"));
+	}
+}
+
+static void print_slot(size_t position, const json_t *slot)
+{
+	bool foreign = is_true(slot, "foreign");
+	const char *name = foreign ? text_of(slot, "function") : text_of(slot, "program");
+	char link[32] = "no link";
+
+	if (json_object_get(slot, "linkId"))
+		snprintf(link, sizeof(link), "link %lld", number(slot, "linkId"));
+	printf("%zu. %s%-16s%s program %lld, %s, %lld runs", position,
+	       term_colour(foreign ? COLOUR_FAINT : COLOUR_STRONG), name[0] ? name : "?",
+	       term_reset(), number(slot, "programId"), link, number(slot, "runs"));
+	if (number(slot, "runs") && number(slot, "runTimeNs"))
+		printf(", %lld ns each", number(slot, "runTimeNs") / number(slot, "runs"));
+	puts(foreign ? "  (not metad's)" : "");
+}
+
+static bool is_attached(const json_t *chain, const char *program)
+{
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach((json_t *)chain, i, slot)
+		if (strcmp(text_of(slot, "program"), program) == 0)
+			return true;
+	return false;
+}
+
+static void print_chain(const json_t *end)
+{
+	const json_t *chain = json_object_get(end, "chain");
+	bool first = true;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach((json_t *)chain, i, item) {
+		head(first ? "Chain" : "");
+		print_slot(i + 1, item);
+		first = false;
+	}
+	json_array_foreach(json_object_get(end, "wanted"), i, item) {
+		if (is_attached(chain, json_string_value(item)))
+			continue;
+		head(first ? "Chain" : "");
+		printf("%s-  %s is not attached%s\n", term_colour(COLOUR_WARN),
+		       json_string_value(item), term_reset());
+		first = false;
+	}
+}
+
+static void print_end(const json_t *end, const char *netns)
+{
+	bool peer = strcmp(text_of(end, "side"), "peer") == 0;
+
+	printf("\n%s%s %s%s%s%s\n", term_colour(COLOUR_STRONG), peer ? "Peer" : "Primary",
+	       text_of(end, "name"), term_reset(), peer && netns[0] ? " in namespace " : "",
+	       peer ? netns : "");
+	print_link(end);
+	print_addresses(end);
+	print_routes(end);
+	print_chain(end);
+}
+
+/* ---- the pair ---- */
+
+/* The end of the log is where the verifier says what it did not like. */
+static void print_log(const struct cli *cli, const char *log)
+{
+	const char *from = log + strlen(log);
+	size_t lines = 0;
+
+	while (!cli->full && from > log) {
+		if (from[-1] == '\n' && ++lines > LOG_TAIL)
+			break;
+		from--;
+	}
+	if (cli->full)
+		from = log;
+	printf("\nThe verifier's log%s:\n", from > log ? ", its end (all of it with --full)" : "");
+	while (*from) {
+		size_t len = strcspn(from, "\n");
+
+		printf("    %.*s\n", (int)len, from);
+		from += len + (from[len] == '\n');
+	}
+}
+
+static void print_trouble(const json_t *pair, const json_t *summary)
+{
+	print_text("Why", summary, "why");
+	print_text("Limits", pair, "limits");
+	if (!has_text(summary, "error"))
+		return;
+	head("Error");
+	printf("%s%s%s\n", term_colour(COLOUR_BAD), text_of(summary, "error"), term_reset());
+	head("Next try");
+	printf("in %.1f s, after %lld failure%s\n", number(pair, "retryMs") / 1000.0,
+	       number(summary, "failures"), number(summary, "failures") == 1 ? "" : "s");
+}
+
+static void print_pair(const struct cli *cli, const json_t *pair)
+{
+	const json_t *summary = json_object_get(pair, "summary");
+	const char *state = text_of(summary, "state");
+	json_t *end;
+	size_t i;
+
+	printf("%s%s%s %s%s%s: %s%s%s%s\n", term_colour(state_colour(state)), state_dot(state),
+	       term_reset(), term_colour(COLOUR_STRONG), text_of(summary, "name"), term_reset(),
+	       term_colour(state_colour(state)), state, term_reset(),
+	       is_true(summary, "closed") ? ", closed" : "");
+	if (has_text(pair, "file")) {
+		head("Declared");
+		printf("%s:%lld\n", text_of(pair, "file"), number(pair, "line"));
+	}
+	head("Kind");
+	printf("%s%s%s\n", text_of(summary, "kind"), has_text(pair, "mode") ? ", mode " : "",
+	       text_of(pair, "mode"));
+	print_trouble(pair, summary);
+	if (number(summary, "repairs")) {
+		head("Repaired");
+		printf("%lld time%s\n", number(summary, "repairs"),
+		       number(summary, "repairs") == 1 ? "" : "s");
+	}
+	json_array_foreach(json_object_get(pair, "ends"), i, end)
+		print_end(end, text_of(summary, "netns"));
+	if (has_text(pair, "errorDetail"))
+		print_log(cli, text_of(pair, "errorDetail"));
+}
+
+int describe_pair(const struct cli *cli, const char *name)
+{
+	AUTO(conn_close) struct conn *conn = NULL;
+	AUTO(frame_json_unref) json_t *answer = NULL;
+	const json_t *pair, *summary;
+	int r = conn_open(cli, &conn);
+
+	if (r == 0)
+		r = conn_call(conn, "Describe", json_pack("{s:s}", "pair", name), &answer);
+	if (r != 0)
+		return r;
+	pair = json_object_get(answer, "pair");
+	summary = json_object_get(pair, "summary");
+	if (cli->json != JSON_OFF)
+		print_json(cli, pair);
+	else
+		print_pair(cli, pair);
+	return strcmp(text_of(summary, "state"), "ready") == 0 ? 0 : EXIT_NOT_OK;
+}

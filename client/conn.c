@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See conn.h. Replies are read as they come; there is no time limit, for a monitor has none. */
+#include "client/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define ANSWER_MAX (64u << 20) /* a verifier's log can be long, and thousands of pairs too */
+
+struct conn {
+	int fd;
+	struct frame_reader reader;
+};
+
+int conn_open(const struct cli *cli, struct conn **ret)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		return complain(EXIT_NOT_OK, "out of memory");
+	if (strlen(cli->socket) >= sizeof(address.sun_path)) {
+		free(conn);
+		return complain(EXIT_USAGE, "%s is too long for a socket's path", cli->socket);
+	}
+	strcpy(address.sun_path, cli->socket);
+	conn->reader.max = ANSWER_MAX;
+	conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (conn->fd < 0 ||
+	    connect(conn->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int error = errno;
+
+		conn_close(&conn);
+		return complain(EXIT_UNREACHABLE, "cannot reach metad at %s: %s%s", cli->socket,
+				strerror(error),
+				error == ENOENT || error == ECONNREFUSED ? " (is metad running?)"
+									 : "");
+	}
+	*ret = conn;
+	return 0;
+}
+
+void conn_close(struct conn **conn)
+{
+	if (!*conn)
+		return;
+	util_close(&(*conn)->fd);
+	frame_done(&(*conn)->reader);
+	free(*conn);
+	*conn = NULL;
+}
+
+static int send_call(struct conn *conn, const char *method, json_t *parameters, bool more)
+{
+	AUTO(frame_json_unref) json_t *message =
+		json_pack("{s:s+, s:o*, s:b}", "method", "io.metad.", method, "parameters",
+			  parameters, "more", more);
+	size_t len = 0, sent = 0;
+	AUTO_FREE char *text = message ? frame_encode(message, &len) : NULL;
+
+	if (!text)
+		return complain(EXIT_NOT_OK, "out of memory");
+	while (sent < len) {
+		ssize_t n = send(conn->fd, text + sent, len - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return complain(EXIT_UNREACHABLE, "metad hung up: %s", strerror(errno));
+		sent += n;
+	}
+	return 0;
+}
+
+/* The next message, whole. */
+static int receive(struct conn *conn, json_t **ret)
+{
+	char buffer[65536];
+
+	for (;;) {
+		int r = frame_next(&conn->reader, ret);
+		ssize_t n;
+
+		if (r == 0)
+			return 0;
+		if (r < 0)
+			return complain(EXIT_NOT_OK, "metad sent what is not varlink");
+		n = recv(conn->fd, buffer, sizeof(buffer), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return complain(EXIT_UNREACHABLE, "metad hung up");
+		if (frame_feed(&conn->reader, buffer, n) < 0)
+			return complain(EXIT_NOT_OK, "metad's answer is too large");
+	}
+}
+
+/* An error reply in words. */
+static int complain_error(const json_t *message)
+{
+	const char *error = text_of(message, "error");
+	const json_t *parameters = json_object_get(message, "parameters");
+
+	if (strcmp(error, "io.metad.NoSuchPair") == 0)
+		return complain(EXIT_NOT_OK, "pair \"%s\" is not known to metad",
+				text_of(parameters, "pair"));
+	if (strcmp(error, "io.metad.NotLoaded") == 0)
+		return complain(EXIT_NOT_OK, "metad has not read its configuration yet");
+	if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)
+		return complain(EXIT_NOT_OK, "permission denied: this needs root");
+	return complain(EXIT_NOT_OK, "metad refused: %s", error);
+}
+
+int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
+{
+	AUTO(frame_json_unref) json_t *message = NULL;
+	json_t *answer;
+	int r = send_call(conn, method, parameters, false);
+
+	if (r == 0)
+		r = receive(conn, &message);
+	if (r != 0)
+		return r;
+	if (has_text(message, "error"))
+		return complain_error(message);
+	answer = json_object_get(message, "parameters");
+	*ret = answer ? json_incref(answer) : json_object();
+	return 0;
+}
+
+int conn_call_more(struct conn *conn, const char *method,
+		   int (*fn)(void *ctx, const json_t *parameters), void *ctx)
+{
+	int r = send_call(conn, method, NULL, true);
+
+	while (r == 0) {
+		AUTO(frame_json_unref) json_t *message = NULL;
+
+		r = receive(conn, &message);
+		if (r == 0 && has_text(message, "error"))
+			return complain_error(message);
+		if (r == 0)
+			r = fn(ctx, json_object_get(message, "parameters"));
+		if (r == 0 && !json_is_true(json_object_get(message, "continues")))
+			return 0;
+	}
+	return r;
+}

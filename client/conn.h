@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/* A blocking varlink connection to metad. Complains to standard error itself. */
+
+#include "client/metactl.h"
+
+struct conn;
+
+int conn_open(const struct cli *cli, struct conn **ret); /* 0 or an exit code */
+void conn_close(struct conn **conn); /* for AUTO() */
+
+/*
+ * Calls method ("Describe") and takes parameters (NULL: none). The caller owns the parameters of
+ * the reply. 0 or an exit code.
+ */
+int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret);
+
+/*
+ * The same with "more": fn gets each reply's parameters, borrowed; its non-zero return ends the
+ * conversation and is returned.
+ */
+int conn_call_more(struct conn *conn, const char *method,
+		   int (*fn)(void *ctx, const json_t *parameters), void *ctx);

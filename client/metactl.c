@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* metactl: options that all commands share, the table of commands, and little helpers of theirs. */
+#include "client/metactl.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct command {
+	const char *name;
+	const char *arguments;
+	const char *help;
+	command_fn run;
+} commands[] = {
+	{ "status", "[PAIR]", "how all pairs are, or all about one", cmd_status },
+	{ "list", "", "a plain table of all pairs, for scripts", cmd_list },
+	{ "plan", "", "what would be done now, step by step", cmd_plan },
+	{ "check", "FILE…", "what is wrong with files; needs no metad", cmd_check },
+	{ "reload", "", "read the configuration again, say what is wrong with it", cmd_reload },
+	{ "monitor", "", "every change as it happens", cmd_monitor },
+	{ "version", "", "of metactl and metad", cmd_version },
+};
+
+static void print_help(void)
+{
+	puts("Usage: metactl [OPTION…] COMMAND\n"
+	     "Asks metad how the device pairs are that it keeps.\n\nCommands:");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-8s %-8s %s\n", commands[i].name, commands[i].arguments,
+		       commands[i].help);
+	puts("\nOptions:\n"
+	     "  --socket PATH          where metad listens ($METAD_SOCKET, or /run/metad/io.metad)\n"
+	     "  --json[=pretty|short]  what metad says, as JSON; one document a line with short\n"
+	     "  --no-legend            without headings and summaries\n"
+	     "  --full                 the whole of a verifier's log\n"
+	     "  --help\n"
+	     "\n"
+	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken or a call was\n"
+	     "refused; 2 plan: there is something to do; 3 metad cannot be reached; 64 wrong usage.");
+}
+
+int complain(int code, const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("metactl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return code;
+}
+
+void print_json(const struct cli *cli, const json_t *json)
+{
+	json_dumpf(json, stdout, cli->json == JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
+}
+
+const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+bool has_text(const json_t *object, const char *key)
+{
+	return json_is_string(json_object_get(object, key));
+}
+
+static int parse_json_mode(const char *text, enum json_mode *ret)
+{
+	if (!text || strcmp(text, "pretty") == 0)
+		*ret = JSON_PRETTY;
+	else if (strcmp(text, "short") == 0)
+		*ret = JSON_SHORT;
+	else if (strcmp(text, "off") == 0)
+		*ret = JSON_OFF;
+	else
+		return complain(EXIT_USAGE, "--json is pretty, short or off, not \"%s\"", text);
+	return 0;
+}
+
+/* Options may stand before and behind the command. 0, or the exit code with *ret_done. */
+static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
+{
+	enum { SOCKET = 256, JSON, NO_LEGEND, FULL, HELP };
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, SOCKET },
+		{ "json", optional_argument, NULL, JSON },
+		{ "no-legend", no_argument, NULL, NO_LEGEND },
+		{ "full", no_argument, NULL, FULL },
+		{ "help", no_argument, NULL, HELP },
+		{},
+	};
+	int option, r = 0;
+
+	while (r == 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case SOCKET:
+			cli->socket = optarg;
+			break;
+		case JSON:
+			r = parse_json_mode(optarg, &cli->json);
+			break;
+		case NO_LEGEND:
+			cli->no_legend = true;
+			break;
+		case FULL:
+			cli->full = true;
+			break;
+		case 'h':
+		case HELP:
+			print_help();
+			*ret_done = true;
+			return 0;
+		default:
+			r = complain(EXIT_USAGE, "see metactl --help");
+			break;
+		}
+	}
+	*ret_done = r != 0;
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	const char *env = getenv("METAD_SOCKET");
+	struct cli cli = { .socket = env && env[0] ? env : "/run/metad/io.metad" };
+	bool done = false;
+	int r = parse(argc, argv, &cli, &done);
+
+	signal(SIGPIPE, SIG_DFL);
+	if (done)
+		return r;
+	if (optind == argc) {
+		print_help();
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(argv[optind], commands[i].name) == 0)
+			return commands[i].run(&cli, argc - optind - 1, argv + optind + 1);
+	return complain(EXIT_USAGE, "\"%s\" is not a command; see metactl --help", argv[optind]);
+}
