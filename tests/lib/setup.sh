@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034,SC2016
+# Packages that building and testing need, on Debian 12 (with backports) and Debian 13. Sourced by
+# quickstart and tests/run. Never names a mirror: what this machine's apt uses is used.
+
+readonly BUILD_PACKAGES=(clang gcc iproute2 libbpf-dev libev-dev libjansson-dev libnl-3-dev
+	libsystemd-dev libyaml-dev linux-libc-dev llvm meson ninja-build pkg-config procps
+	iputils-ping bpftool git)
+# Older in Debian 12 than metad needs.
+readonly BACKPORTED_PACKAGES=(libbpf-dev linux-libc-dev meson bpftool iproute2)
+
+say() {
+	printf '\n== %s\n' "$*"
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# Runs the calling script again as root.
+become_root() {
+	[ "$(id -u)" -eq 0 ] && return
+	command -v sudo >/dev/null || die "this needs root, and there is no sudo"
+	exec sudo -- "$0" "$@"
+}
+
+codename() {
+	(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
+}
+
+# Runs apt-get with its talk in a log, which is shown only when it fails.
+quiet_apt() {
+	local log
+	log=$(mktemp)
+	if ! DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@" >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		rm -f "$log"
+		die "apt-get $* failed"
+	fi
+	rm -f "$log"
+}
+
+is_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# The archive that bookworm itself comes from, as apt knows it.
+archive_site() {
+	apt-get indextargets --format '$(SITE) $(RELEASE)' "Created-By: Packages" 2>/dev/null |
+		awk '$2 == "bookworm" { print $1; exit }'
+}
+
+backports_known() {
+	apt-get indextargets --format '$(RELEASE)' "Created-By: Packages" 2>/dev/null |
+		grep -qx 'bookworm-backports'
+}
+
+add_backports() {
+	local site
+	backports_known && return
+	site=$(archive_site)
+	[ -n "$site" ] || die "apt knows no source of bookworm to take backports from"
+	echo "Debian 12: adding bookworm-backports to /etc/apt/sources.list.d"
+	cat >/etc/apt/sources.list.d/bookworm-backports.sources <<-SOURCES
+		Types: deb
+		URIs: $site
+		Suites: bookworm-backports
+		Components: main
+		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+	SOURCES
+	quiet_apt update
+}
+
+# Whether a package comes from backports already.
+is_backported() {
+	dpkg-query -W -f '${Version}' "$1" 2>/dev/null | grep -q 'bpo12'
+}
+
+# install_packages PACKAGE…: those that are missing; no apt at all when none is.
+install_packages() {
+	local package plain=() backported=()
+	for package in "$@"; do
+		if [ "$(codename)" = bookworm ] &&
+			[[ " ${BACKPORTED_PACKAGES[*]} " == *" $package "* ]]; then
+			is_backported "$package" || backported+=("$package")
+		else
+			is_installed "$package" || plain+=("$package")
+		fi
+	done
+	[ $((${#plain[@]} + ${#backported[@]})) -gt 0 ] || return 0
+	case $(codename) in
+	bookworm | trixie) ;;
+	*) die "packages are missing (${plain[*]} ${backported[*]}), and only Debian 12 and 13 are known here" ;;
+	esac
+	say "Installing packages: ${plain[*]} ${backported[*]}"
+	quiet_apt update
+	[ ${#backported[@]} -eq 0 ] || add_backports
+	[ ${#plain[@]} -eq 0 ] || quiet_apt install "${plain[@]}"
+	[ ${#backported[@]} -eq 0 ] || quiet_apt install -t bookworm-backports "${backported[@]}"
+}
+
+# configure DIR OPTION…: a build directory with these options, kept when it is there already.
+configure() {
+	local dir=$1
+	shift
+	if [ -f "$dir/build.ninja" ]; then
+		meson configure "$dir" "$@" >/dev/null
+	else
+		meson setup "$dir" "$@" >"$dir.log" 2>&1 || {
+			tail -n 20 "$dir.log" >&2
+			die "meson setup $dir failed"
+		}
+		rm -f "$dir.log"
+	fi
+}
+
+# build DIR: progress on one line, the compiler's words only when it fails.
+build() {
+	local log
+	log=$(mktemp)
+	if ! ninja -C "$1" >"$log" 2>&1; then
+		grep -v '^\[' "$log" | tail -n 60 >&2
+		rm -f "$log"
+		die "building in $1 failed"
+	fi
+	tail -n 1 "$log"
+	rm -f "$log"
+}
