@@ -74,6 +74,13 @@ int diag_copy(const struct diag *diag, struct diag *ret)
 	return 0;
 }
 
+int diag_compare_place(const struct diag *a, const struct diag *b)
+{
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return (a->column > b->column) - (a->column < b->column);
+}
+
 int diag_list_add(struct diag_list *list, struct diag *diag)
 {
 	int r = ARRAY_APPEND(list->items, list->n, *diag);

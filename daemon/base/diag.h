@@ -32,6 +32,9 @@ __attribute__((format(printf, 2, 3))) void diag_prefix(struct diag *diag, const 
 /* A deep copy, -ENOMEM with ret untouched. */
 int diag_copy(const struct diag *diag, struct diag *ret);
 
+/* Order of two places in one file, by line and column. */
+int diag_compare_place(const struct diag *a, const struct diag *b);
+
 /* Appends; takes what diag owns, also on failure. 0 or -ENOMEM. */
 int diag_list_add(struct diag_list *list, struct diag *diag);
 

@@ -9,7 +9,7 @@
 #include "core/config.h"
 
 struct catalog_file {
-	char *name; /* owned; file name without directory, the key */
+	char *name; /* owned; file name without directory; with kind, the key */
 	char *path; /* owned; where it was found, for people */
 	enum config_kind kind;
 	uint64_t digest; /* of the newest bytes */
@@ -19,7 +19,7 @@ struct catalog_file {
 };
 
 struct catalog {
-	struct catalog_file *files; /* owned; sorted by name */
+	struct catalog_file *files; /* owned; sorted by name, unique with kind */
 	size_t n_files;
 	struct diag_list conflicts; /* between files: same pair, program or device name twice */
 };
@@ -34,8 +34,9 @@ struct catalog_source {
 };
 
 /*
- * Takes the files as they are now: forgets those that are gone, parses those whose bytes are new
- * (by digest), keeps the last good content of those that are broken. 0 or -ENOMEM.
+ * Takes the files as they are now, each name once of a kind: forgets those that are gone, parses
+ * those whose bytes are new (by digest), keeps the last good content of those that are broken. 0,
+ * or -ENOMEM with the catalog as it was.
  */
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n);
 

@@ -52,8 +52,7 @@ static void read_program(struct reader_file *file, const struct node *key, struc
 	else
 		reader_fault(file, key, "\"%s\" cannot be the name of a program: 1 to %d letters, "
 			     "digits, '_' and '-'", key->text, PROGRAM_NAME_SIZE - 1);
-	reader_map(file, value, "a program", keys, &program);
-	if (value->kind == NODE_MAP && !reader_find(value, "object"))
+	if (reader_map(file, value, "a program", keys, &program) && !reader_find(value, "object"))
 		reader_fault(file, key, "program \"%s\" needs \"object:\"", key->text);
 	if (ARRAY_APPEND(config->programs, config->n_programs, program) < 0) {
 		file->out_of_memory = true;
@@ -100,17 +99,13 @@ static void read_pairs(struct reader_file *file, const struct node *value, void 
 
 static int compare_peers(const void *a, const void *b)
 {
-	const struct pair *const *x = a, *const *y = b;
-	int r = (int)(*x)->netns.by - (int)(*y)->netns.by;
+	const struct pair *x = *(const struct pair *const *)a, *y = *(const struct pair *const *)b;
+	int r = pair_compare_peer(x, y);
 
-	if (r == 0)
-		r = strcmp((*x)->netns.text, (*y)->netns.text);
-	if (r == 0)
-		r = strcmp((*x)->end[SIDE_PEER].attrs.name, (*y)->end[SIDE_PEER].attrs.name);
-	return r ? r : ((*x)->at.line > (*y)->at.line) - ((*x)->at.line < (*y)->at.line);
+	return r ? r : diag_compare_place(&x->at, &y->at);
 }
 
-/* Two peers of one name cannot live in one namespace. */
+/* Two peers of one name cannot live in one namespace. A pair that stands twice is one fault. */
 static void check_peers(struct reader_file *file, const struct config *config)
 {
 	AUTO_FREE const struct pair **peers = calloc(config->n_pairs + 1, sizeof(*peers));
@@ -121,15 +116,14 @@ static void check_peers(struct reader_file *file, const struct config *config)
 		return;
 	}
 	for (size_t i = 0; i < config->n_pairs; i++)
-		if (config->pairs[i].netns.text)
+		if (config->pairs[i].netns.text && config->pairs[i].end[SIDE_PEER].attrs.name[0])
 			peers[n++] = &config->pairs[i];
 	qsort(peers, n, sizeof(*peers), compare_peers);
 	for (size_t i = 1; i < n; i++) {
 		const struct pair *a = peers[i - 1], *b = peers[i];
 		struct node at = { .line = b->at.line, .column = b->at.column };
 
-		if (a->netns.by == b->netns.by && strcmp(a->netns.text, b->netns.text) == 0 &&
-		    strcmp(a->end[SIDE_PEER].attrs.name, b->end[SIDE_PEER].attrs.name) == 0)
+		if (pair_compare_peer(a, b) == 0 && strcmp(a->name, b->name) != 0)
 			reader_fault(file, &at, "pair \"%s\": namespace %s already has a peer called "
 				     "%s, of pair \"%s\" in line %u", b->name, b->netns.text,
 				     b->end[SIDE_PEER].attrs.name, a->name, a->at.line);
@@ -194,6 +188,30 @@ static void read_root(struct reader_file *file, enum config_kind kind, const str
 		check_peers(file, config);
 }
 
+static int compare_diags(const void *a, const void *b)
+{
+	const struct diag *x = a, *y = b;
+	int r = diag_compare_place(x, y);
+
+	return r || !x->text || !y->text ? r : strcmp(x->text, y->text);
+}
+
+/* Faults in the order in which people read the file, whatever the order in which they were found. */
+static int finish_faults(const struct reader_file *file, size_t n_before)
+{
+	struct diag_list *diags = file->diags;
+	struct diag more = {};
+
+	if (diags->n > n_before)
+		qsort(diags->items + n_before, diags->n - n_before, sizeof(*diags->items),
+		      compare_diags);
+	if (file->n_faults <= READER_FAULTS_MAX)
+		return 0;
+	more.file = strdup(file->name);
+	diag_set(&more, "%zu more faults, not shown", file->n_faults - READER_FAULTS_MAX);
+	return diag_list_add(diags, &more);
+}
+
 static int refuse_whole(struct diag_list *diags, const char *file, const char *text)
 {
 	struct diag diag = { .file = strdup(file), .text = strdup(text) };
@@ -212,6 +230,7 @@ int config_parse(enum config_kind kind, const char *file, const char *bytes, siz
 	AUTO(config_tree_done) struct node root = {};
 	AUTO(config_done) struct config config = {};
 	struct reader_file reader = { .name = file, .diags = diags };
+	size_t n_before = diags->n;
 	int r;
 
 	if (len > CONFIG_BYTES_MAX)
@@ -219,8 +238,9 @@ int config_parse(enum config_kind kind, const char *file, const char *bytes, siz
 	r = config_tree_parse(file, bytes, len, &root, diags);
 	if (r)
 		return r < 0 ? r : CONFIG_E_INVALID;
+	reader_check_keys(&reader, &root);
 	read_root(&reader, kind, &root, &config);
-	if (reader.out_of_memory)
+	if (finish_faults(&reader, n_before) < 0 || reader.out_of_memory)
 		return -ENOMEM;
 	if (reader.n_faults)
 		return CONFIG_E_INVALID;

@@ -205,13 +205,11 @@ static void read_use(struct reader_file *file, const struct node *node, struct e
 
 	if (node->kind == NODE_SCALAR)
 		read_use_name(file, node, &use);
-	else
-		reader_map(file, node, "a place in a chain", keys, &use);
-	if (!use.program[0]) {
-		if (node->kind == NODE_MAP && !reader_find(node, "use"))
-			reader_fault(file, node, "a place in a chain needs \"use:\"");
+	else if (reader_map(file, node, "a place in a chain", keys, &use) &&
+		 !reader_find(node, "use"))
+		reader_fault(file, node, "a place in a chain needs \"use:\"");
+	if (!use.program[0])
 		return;
-	}
 	for (size_t i = 0; i < end->n_uses; i++) {
 		if (strcmp(end->uses[i].program, use.program) != 0)
 			continue;
@@ -275,8 +273,8 @@ static void read_netns(struct reader_file *file, const struct node *value, void 
 	const char *text;
 
 	if (value->kind == NODE_MAP) {
-		reader_map(file, value, "netns", keys, ref);
-		if (value->n_children != 2)
+		if (reader_map(file, value, "netns", keys, ref) &&
+		    !reader_find(value, "path") == !reader_find(value, "pid"))
 			reader_fault(file, value, "netns needs exactly one of \"path:\" and \"pid:\"");
 		return;
 	}
@@ -308,11 +306,14 @@ static bool check_device_name(struct reader_file *file, const struct node *node,
 
 static void read_peer_name(struct reader_file *file, const struct node *value, void *noun)
 {
+	char *name = draft_end(noun)->attrs.name;
 	const char *text;
 
+	/* A name that is wrong must not count as the default one. */
+	memset(name, 0, IFNAMSIZ);
 	if (reader_text(file, value, "name", &text) &&
 	    check_device_name(file, value, "name", text))
-		snprintf(draft_end(noun)->attrs.name, IFNAMSIZ, "%s", text);
+		memcpy(name, text, strlen(text));
 }
 
 static void read_sysctls(struct reader_file *file, const struct node *value, void *noun)
@@ -333,10 +334,9 @@ static void read_peer(struct reader_file *file, const struct node *value, void *
 	struct draft *draft = noun;
 
 	draft->side = SIDE_PEER;
-	reader_map(file, value, "a peer", keys, noun);
-	draft->side = SIDE_PRIMARY;
-	if (value->kind == NODE_MAP && !reader_find(value, "netns"))
+	if (reader_map(file, value, "a peer", keys, noun) && !reader_find(value, "netns"))
 		reader_fault(file, value, "a peer needs \"netns:\"");
+	draft->side = SIDE_PRIMARY;
 }
 
 /* ---- the whole ---- */
@@ -400,8 +400,7 @@ void config_pair_read(struct reader_file *file, const struct node *key, const st
 	if (check_device_name(file, key, "pair", key->text))
 		snprintf(ret->name, IFNAMSIZ, "%s", key->text);
 	memcpy(ret->end[SIDE_PRIMARY].attrs.name, ret->name, IFNAMSIZ);
-	reader_map(file, value, "a pair", pair_keys, &draft);
-	if (value->kind == NODE_MAP && !reader_find(value, "peer"))
+	if (reader_map(file, value, "a pair", pair_keys, &draft) && !reader_find(value, "peer"))
 		reader_fault(file, key, "pair \"%s\" needs \"peer:\"", key->text);
 	fit_mode(file, &draft);
 }

@@ -6,25 +6,49 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WORD_MAX 64
+#define WORD_MAX 64 /* longer words are not compared with keys */
+#define TEXT_MAX 400 /* bytes of a fault that are shown */
 
 /* ---- faults ---- */
 
+/*
+ * Faults quote the file, and a file can hold anything: what would move a terminal's cursor becomes
+ * '?', and what nobody would read to its end is cut.
+ */
+static void make_printable(char *text)
+{
+	size_t len = strlen(text);
+
+	for (char *c = text; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+		/* U+0080 to U+009F: terminals take them for escapes as well. */
+		else if (*c == '\xc2' && (c[1] & 0xe0) == 0x80)
+			memset(c, '?', 2);
+	}
+	if (len < TEXT_MAX)
+		return;
+	for (len = TEXT_MAX; (text[len] & 0xc0) == 0x80; len--)
+		;
+	memcpy(text + len, "...", sizeof("..."));
+}
+
 void reader_fault(struct reader_file *file, const struct node *node, const char *format, ...)
 {
-	struct diag diag = reader_place(file, node);
+	struct diag diag;
 	va_list args;
 
-	if (++file->n_faults > READER_FAULTS_MAX) {
-		diag_done(&diag);
+	if (++file->n_faults > READER_FAULTS_MAX)
 		return;
-	}
+	diag = reader_place(file, node);
 	va_start(args, format);
-	if (file->n_faults == READER_FAULTS_MAX)
-		diag_set(&diag, "more faults follow that are not shown");
-	else if (vasprintf(&diag.text, format, args) < 0)
+	if (vasprintf(&diag.text, format, args) < 0)
 		diag.text = NULL;
 	va_end(args);
+	if (diag.text)
+		make_printable(diag.text);
+	else
+		file->out_of_memory = true;
 	if (diag_list_add(file->diags, &diag) < 0)
 		file->out_of_memory = true;
 }
@@ -112,7 +136,9 @@ static void list_keys(const struct reader_key *keys, struct diag *ret)
 static void fault_unknown(struct reader_file *file, const struct node *key, const char *what,
 			  const struct reader_key *keys)
 {
-	const struct reader_key *nearest = nearest_key(key->text, keys);
+	/* Comparing words takes its time, and a file can hold millions. */
+	bool shown = file->n_faults < READER_FAULTS_MAX;
+	const struct reader_key *nearest = shown ? nearest_key(key->text, keys) : NULL;
 	AUTO(diag_done) struct diag known = {};
 
 	if (nearest) {
@@ -120,19 +146,102 @@ static void fault_unknown(struct reader_file *file, const struct node *key, cons
 			     what, nearest->name);
 		return;
 	}
-	list_keys(keys, &known);
+	if (shown)
+		list_keys(keys, &known);
 	reader_fault(file, key, "unknown key \"%s\" in %s; known are: %s", key->text, what,
 		     known.text ? known.text : "");
 }
 
+/* ---- what may stand only once ---- */
+
+void reader_once_add(struct reader_file *file, struct reader_once *once, const struct node *node,
+		     const void *key, size_t len)
+{
+	struct reader_entry entry = { .node = node };
+
+	memcpy(entry.key, key, len);
+	if (ARRAY_APPEND(once->entries, once->n, entry) < 0)
+		file->out_of_memory = true;
+}
+
+static int compare_places(const struct node *a, const struct node *b)
+{
+	if (a->line != b->line)
+		return a->line < b->line ? -1 : 1;
+	return (a->column > b->column) - (a->column < b->column);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct reader_entry *x = a, *y = b;
+	int r = memcmp(x->key, y->key, sizeof(x->key));
+
+	return r ? r : compare_places(x->node, y->node);
+}
+
+void reader_once_check(struct reader_file *file, struct reader_once *once, const char *what)
+{
+	struct reader_entry *entries = once->entries;
+
+	if (once->n)
+		qsort(entries, once->n, sizeof(*entries), compare_entries);
+	for (size_t i = 1; i < once->n; i++)
+		if (memcmp(entries[i - 1].key, entries[i].key, sizeof(entries[i].key)) == 0)
+			reader_fault(file, entries[i].node, "%s is already in line %u", what,
+				     entries[i - 1].node->line);
+}
+
+void reader_once_done(struct reader_once *once)
+{
+	free(once->entries);
+	*once = (struct reader_once){};
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct node *x = *(const struct node *const *)a;
+	const struct node *y = *(const struct node *const *)b;
+	int r = strcmp(x->text, y->text);
+
+	return r ? r : compare_places(x, y);
+}
+
+static void check_map_keys(struct reader_file *file, const struct node *map)
+{
+	size_t n = map->n_children / 2;
+	AUTO_FREE const struct node **keys = calloc(n + 1, sizeof(*keys));
+
+	if (!keys) {
+		file->out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		keys[i] = &map->children[2 * i];
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(keys[i]->text, keys[i - 1]->text) == 0)
+			reader_fault(file, keys[i], "key \"%s\" is already in line %u",
+				     keys[i]->text, keys[i - 1]->line);
+}
+
+void reader_check_keys(struct reader_file *file, const struct node *node)
+{
+	if (node->kind == NODE_MAP)
+		check_map_keys(file, node);
+	for (size_t i = 0; i < node->n_children; i++)
+		reader_check_keys(file, &node->children[i]);
+}
+
 /* ---- maps ---- */
 
-void reader_map(struct reader_file *file, const struct node *map, const char *what,
+bool reader_map(struct reader_file *file, const struct node *map, const char *what,
 		const struct reader_key *keys, void *noun)
 {
+	bool all_known = true;
+
 	if (map->kind != NODE_MAP) {
 		reader_fault(file, map, "%s must be a map of keys and values", what);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < map->n_children; i += 2) {
 		const struct node *key = &map->children[i], *value = key + 1;
@@ -144,7 +253,9 @@ void reader_map(struct reader_file *file, const struct node *map, const char *wh
 			known->read(file, value, noun);
 		else
 			fault_unknown(file, key, what, keys);
+		all_known &= known->name != NULL;
 	}
+	return all_known;
 }
 
 const struct node *reader_find(const struct node *map, const char *key)
@@ -191,6 +302,11 @@ bool reader_number(struct reader_file *file, const struct node *node, const char
 		reader_fault(file, node, "%s: \"%s\" is text; a number has no quotes", what, text);
 		return false;
 	}
+	/* YAML 1.1 would read 010 as eight: whoever writes that means something else than ten. */
+	if (text[0] == '0' && text[1]) {
+		reader_fault(file, node, "%s: \"%s\" is not a decimal number", what, text);
+		return false;
+	}
 	switch (util_parse_u64(text, min, max, ret)) {
 	case 0:
 		return true;
@@ -199,7 +315,7 @@ bool reader_number(struct reader_file *file, const struct node *node, const char
 			     (unsigned long long)min, (unsigned long long)max);
 		return false;
 	default:
-		reader_fault(file, node, "%s: \"%s\" is not a number", what, text);
+		reader_fault(file, node, "%s: \"%s\" is not a decimal number", what, text);
 		return false;
 	}
 }
@@ -244,16 +360,42 @@ bool reader_word(struct reader_file *file, const struct node *node, const char *
 	return false;
 }
 
+static bool is_zero(const struct ip *ip)
+{
+	static const struct ip zero;
+
+	return memcmp(ip->bytes, zero.bytes, sizeof(zero.bytes)) == 0;
+}
+
+/* The kernel refuses others, or takes them and forgets them: they would be put back for ever. */
+static bool check_unicast(struct reader_file *file, const struct node *node, const char *what,
+			  const struct ip *ip)
+{
+	bool multicast = ip->family == AF_INET6 ? ip->bytes[0] == 0xff :
+						  (ip->bytes[0] & 0xf0) == 0xe0;
+
+	if (!multicast && !is_zero(ip))
+		return true;
+	reader_fault(file, node, "%s: %s is %s; a unicast address is needed", what, node->text,
+		     multicast ? "multicast" : "the unspecified address");
+	return false;
+}
+
 bool reader_ip(struct reader_file *file, const struct node *node, const char *what, struct ip *ret)
 {
 	const char *text;
+	struct ip ip;
 
 	if (!reader_text(file, node, what, &text))
 		return false;
-	if (ip_parse(text, ret) == 0)
-		return true;
-	reader_fault(file, node, "%s: \"%s\" is not an IP address", what, text);
-	return false;
+	if (ip_parse(text, &ip) < 0) {
+		reader_fault(file, node, "%s: \"%s\" is not an IP address", what, text);
+		return false;
+	}
+	if (!check_unicast(file, node, what, &ip))
+		return false;
+	*ret = ip;
+	return true;
 }
 
 bool reader_prefix(struct reader_file *file, const struct node *node, const char *what,
@@ -267,6 +409,18 @@ bool reader_prefix(struct reader_file *file, const struct node *node, const char
 		return true;
 	reader_fault(file, node, "%s: \"%s\" is not an IP address with a prefix length", what, text);
 	return false;
+}
+
+bool reader_address(struct reader_file *file, const struct node *node, const char *what,
+		    struct prefix *ret)
+{
+	struct prefix prefix;
+
+	if (!reader_prefix(file, node, what, &prefix) ||
+	    !check_unicast(file, node, what, &prefix.ip))
+		return false;
+	*ret = prefix;
+	return true;
 }
 
 bool reader_mac(struct reader_file *file, const struct node *node, uint8_t ret[static MAC_LEN])

@@ -11,46 +11,42 @@
 #define METRIC_IPV6 1024 /* IP6_RT_PRIO_USER, linux/ipv6_route.h */
 #define LIST_MAX 4096 /* addresses, routes … of one end */
 
-/* Room for one more in a list; a fault when there is none. */
-static bool has_room(struct reader_file *file, const struct node *node, size_t n, const char *what)
+static void check_room(struct reader_file *file, const struct node *list, size_t n,
+		       const char *what)
 {
-	if (n < LIST_MAX)
-		return true;
-	reader_fault(file, node, "more than %d %s at one end", LIST_MAX, what);
-	return false;
+	if (n > LIST_MAX)
+		reader_fault(file, list, "%zu %s at one end are more than %d", n, what, LIST_MAX);
 }
 
 /* ---- addresses ---- */
 
-static void read_address(struct reader_file *file, const struct node *node, struct end *end)
+/* To the kernel an IPv6 address is itself, an IPv4 address is one of its network. */
+static void add_to_once(struct reader_file *file, struct reader_once *once,
+			const struct node *node, struct prefix prefix)
 {
-	struct address address = {};
-	const char *text;
-
-	if (!reader_text(file, node, "address", &text))
-		return;
-	if (prefix_parse(text, &address.prefix) < 0) {
-		reader_fault(file, node, "address: \"%s\" is not an IP address with a prefix length",
-			     text);
-		return;
-	}
-	for (size_t i = 0; i < end->n_addresses; i++) {
-		if (prefix_equal(&end->addresses[i].prefix, &address.prefix)) {
-			reader_fault(file, node, "address %s stands twice at this end", text);
-			return;
-		}
-	}
-	if (has_room(file, node, end->n_addresses, "addresses") &&
-	    ARRAY_APPEND(end->addresses, end->n_addresses, address) < 0)
-		file->out_of_memory = true;
+	if (prefix.ip.family == AF_INET6)
+		prefix.len = 128;
+	reader_once_add(file, once, node, &prefix, sizeof(prefix));
 }
 
 void config_addresses_read(struct reader_file *file, const struct node *list, struct end *end)
 {
+	AUTO(reader_once_done) struct reader_once once = {};
+
 	if (!reader_is_list(file, list, "addresses"))
 		return;
-	for (size_t i = 0; i < list->n_children; i++)
-		read_address(file, &list->children[i], end);
+	for (size_t i = 0; i < list->n_children; i++) {
+		const struct node *node = &list->children[i];
+		struct address address = {};
+
+		if (!reader_address(file, node, "address", &address.prefix))
+			continue;
+		add_to_once(file, &once, node, address.prefix);
+		if (ARRAY_APPEND(end->addresses, end->n_addresses, address) < 0)
+			file->out_of_memory = true;
+	}
+	reader_once_check(file, &once, "this address");
+	check_room(file, list, end->n_addresses, "addresses");
 }
 
 /* ---- routes ---- */
@@ -59,7 +55,6 @@ void config_addresses_read(struct reader_file *file, const struct node *list, st
 struct route_draft {
 	struct route route;
 	bool is_default; /* "to: default": its family is the gateway's */
-	bool has_to, has_metric;
 };
 
 static void read_to(struct reader_file *file, const struct node *value, void *noun)
@@ -69,11 +64,10 @@ static void read_to(struct reader_file *file, const struct node *value, void *no
 
 	if (!reader_text(file, value, "to", &text))
 		return;
-	draft->has_to = true;
 	if (strcmp(text, "default") == 0)
 		draft->is_default = true;
 	else
-		draft->has_to = reader_prefix(file, value, "to", &draft->route.to);
+		reader_prefix(file, value, "to", &draft->route.to);
 }
 
 static void read_via(struct reader_file *file, const struct node *value, void *noun)
@@ -93,13 +87,10 @@ static void read_onlink(struct reader_file *file, const struct node *value, void
 
 static void read_metric(struct reader_file *file, const struct node *value, void *noun)
 {
-	struct route_draft *draft = noun;
 	uint64_t number;
 
-	if (!reader_number(file, value, "metric", 0, UINT32_MAX, &number))
-		return;
-	draft->route.metric = number;
-	draft->has_metric = true;
+	if (reader_number(file, value, "metric", 0, UINT32_MAX, &number))
+		((struct route_draft *)noun)->route.metric = number;
 }
 
 static void read_table(struct reader_file *file, const struct node *value, void *noun)
@@ -118,8 +109,19 @@ static bool has_host_bits(const struct prefix *prefix)
 	return false;
 }
 
-static bool check_families(struct reader_file *file, const struct node *node,
-			   struct route_draft *draft)
+static bool check_family(struct reader_file *file, const struct node *node, const char *key,
+			 const struct ip *ip, uint8_t family)
+{
+	if (!ip->family || ip->family == family)
+		return true;
+	reader_fault(file, reader_find(node, key), "%s: %s is %s, the route is %s", key,
+		     reader_find(node, key)->text, ip->family == AF_INET6 ? "IPv6" : "IPv4",
+		     family == AF_INET6 ? "IPv6" : "IPv4");
+	return false;
+}
+
+static bool check_gateway(struct reader_file *file, const struct node *node,
+			  struct route_draft *draft)
 {
 	struct route *route = &draft->route;
 
@@ -130,50 +132,55 @@ static bool check_families(struct reader_file *file, const struct node *node,
 			     "write 0.0.0.0/0 or ::/0");
 		return false;
 	}
-	if ((route->via.family && route->via.family != route->to.ip.family) ||
-	    (route->src.family && route->src.family != route->to.ip.family)) {
-		reader_fault(file, node, "a route mixes IPv4 and IPv6");
-		return false;
-	}
 	if (route->onlink && !route->via.family) {
 		reader_fault(file, node, "\"onlink:\" is about a gateway, but there is no \"via:\"");
 		return false;
 	}
-	return true;
+	return check_family(file, node, "via", &route->via, route->to.ip.family) &&
+	       check_family(file, node, "src", &route->src, route->to.ip.family);
 }
 
 static bool check_route(struct reader_file *file, const struct node *node,
-			struct route_draft *draft, const struct end *end)
+			struct route_draft *draft)
 {
 	struct route *route = &draft->route;
-	char text[IP_TEXT_SIZE];
 
-	if (!draft->has_to) {
-		if (!reader_find(node, "to"))
-			reader_fault(file, node, "a route needs \"to:\"");
+	if (!reader_find(node, "to")) {
+		reader_fault(file, node, "a route needs \"to:\"");
 		return false;
 	}
-	if (!check_families(file, node, draft))
+	if (!check_gateway(file, node, draft))
 		return false;
 	if (has_host_bits(&route->to)) {
 		reader_fault(file, reader_find(node, "to"),
 			     "to: %s has bits set behind its prefix length",
-			     prefix_text(&route->to, text));
+			     reader_find(node, "to")->text);
 		return false;
 	}
-	if (route->to.ip.family == AF_INET6 && (!draft->has_metric || route->metric == 0))
+	if (route->to.ip.family == AF_INET6 && route->metric == 0)
 		route->metric = METRIC_IPV6;
-	for (size_t i = 0; i < end->n_routes; i++) {
-		if (route_key_equal(&end->routes[i], route)) {
-			reader_fault(file, node, "route to %s with this metric and table stands "
-				     "twice at this end", prefix_text(&route->to, text));
-			return false;
-		}
-	}
 	return true;
 }
 
-static void read_route(struct reader_file *file, const struct node *node, struct end *end)
+static void add_route(struct reader_file *file, const struct node *node, struct reader_once *once,
+		      struct end *end, const struct route *route)
+{
+	struct {
+		uint32_t metric, table;
+		struct prefix to;
+	} key;
+
+	memset(&key, 0, sizeof(key));
+	key.metric = route->metric;
+	key.table = route->table;
+	key.to = route->to;
+	reader_once_add(file, once, node, &key, sizeof(key));
+	if (ARRAY_APPEND(end->routes, end->n_routes, *route) < 0)
+		file->out_of_memory = true;
+}
+
+static void read_route(struct reader_file *file, const struct node *node, struct reader_once *once,
+		       struct end *end)
 {
 	static const struct reader_key keys[] = {
 		{ "to", read_to },	   { "via", read_via },	    { "src", read_src },
@@ -183,20 +190,21 @@ static void read_route(struct reader_file *file, const struct node *node, struct
 	struct route_draft draft = { .route.table = TABLE_MAIN };
 	size_t n_faults = file->n_faults;
 
-	reader_map(file, node, "a route", keys, &draft);
-	if (file->n_faults > n_faults || !check_route(file, node, &draft, end) ||
-	    !has_room(file, node, end->n_routes, "routes"))
-		return;
-	if (ARRAY_APPEND(end->routes, end->n_routes, draft.route) < 0)
-		file->out_of_memory = true;
+	if (reader_map(file, node, "a route", keys, &draft) && file->n_faults == n_faults &&
+	    check_route(file, node, &draft))
+		add_route(file, node, once, end, &draft.route);
 }
 
 void config_routes_read(struct reader_file *file, const struct node *list, struct end *end)
 {
+	AUTO(reader_once_done) struct reader_once once = {};
+
 	if (!reader_is_list(file, list, "routes"))
 		return;
 	for (size_t i = 0; i < list->n_children; i++)
-		read_route(file, &list->children[i], end);
+		read_route(file, &list->children[i], &once, end);
+	reader_once_check(file, &once, "a route to this prefix with this metric and table");
+	check_room(file, list, end->n_routes, "routes");
 }
 
 /* ---- neighbours ---- */
@@ -211,7 +219,8 @@ static void read_neighbour_mac(struct reader_file *file, const struct node *valu
 	reader_mac(file, value, ((struct neighbour *)noun)->mac);
 }
 
-static void read_neighbour(struct reader_file *file, const struct node *node, struct end *end)
+static void read_neighbour(struct reader_file *file, const struct node *node,
+			   struct reader_once *once, struct end *end)
 {
 	static const struct reader_key keys[] = { { "ip", read_neighbour_ip },
 						  { "mac", read_neighbour_mac },
@@ -219,30 +228,27 @@ static void read_neighbour(struct reader_file *file, const struct node *node, st
 	struct neighbour neighbour = {};
 	size_t n_faults = file->n_faults;
 
-	reader_map(file, node, "a neighbour", keys, &neighbour);
-	if (file->n_faults > n_faults)
+	if (!reader_map(file, node, "a neighbour", keys, &neighbour) || file->n_faults > n_faults)
 		return;
 	if (!reader_find(node, "ip") || !reader_find(node, "mac")) {
 		reader_fault(file, node, "a neighbour needs \"ip:\" and \"mac:\"");
 		return;
 	}
-	for (size_t i = 0; i < end->n_neighbours; i++) {
-		if (ip_equal(&end->neighbours[i].ip, &neighbour.ip)) {
-			reader_fault(file, node, "this neighbour stands twice at this end");
-			return;
-		}
-	}
-	if (has_room(file, node, end->n_neighbours, "neighbours") &&
-	    ARRAY_APPEND(end->neighbours, end->n_neighbours, neighbour) < 0)
+	reader_once_add(file, once, node, &neighbour.ip, sizeof(neighbour.ip));
+	if (ARRAY_APPEND(end->neighbours, end->n_neighbours, neighbour) < 0)
 		file->out_of_memory = true;
 }
 
 void config_neighbours_read(struct reader_file *file, const struct node *list, struct end *end)
 {
+	AUTO(reader_once_done) struct reader_once once = {};
+
 	if (!reader_is_list(file, list, "neighbours"))
 		return;
 	for (size_t i = 0; i < list->n_children; i++)
-		read_neighbour(file, &list->children[i], end);
+		read_neighbour(file, &list->children[i], &once, end);
+	reader_once_check(file, &once, "a neighbour with this address");
+	check_room(file, list, end->n_neighbours, "neighbours");
 }
 
 /* ---- sysctls ---- */
@@ -258,9 +264,42 @@ static bool check_sysctl_key(struct reader_file *file, const struct node *key)
 	if (strncmp(text, "net.", 4) == 0 && strspn(text, allowed) == len && len < 256 &&
 	    !strstr(text, "..") && !strstr(text, "//") && text[len - 1] != '.')
 		return true;
-	reader_fault(file, key, "sysctls: \"%s\" is not a key of a namespace; they begin with "
-		     "\"net.\"", text);
+	if (strncmp(text, "net.", 4) != 0)
+		reader_fault(file, key, "sysctls: \"%s\" does not begin with \"net.\": it is not a "
+			     "namespace's own", text);
+	else
+		reader_fault(file, key, "sysctls: \"%s\" is not the name of a setting", text);
 	return false;
+}
+
+/* The kernel prints lists with single tabs, which metad reads as single spaces. */
+static bool check_sysctl_value(struct reader_file *file, const struct node *key)
+{
+	const char *text;
+
+	if (!reader_text(file, key + 1, key->text, &text))
+		return false;
+	if (!strpbrk(text, "\t\n\r") && !strstr(text, "  ") && text[0] != ' ' &&
+	    text[strlen(text) - 1] != ' ')
+		return true;
+	reader_fault(file, key + 1, "%s: \"%s\" is not one line of words with single spaces",
+		     key->text, text);
+	return false;
+}
+
+static void read_sysctl(struct reader_file *file, const struct node *key, struct end *end)
+{
+	struct sysctl sysctl = {};
+
+	if (!check_sysctl_key(file, key) || !check_sysctl_value(file, key))
+		return;
+	sysctl.key = reader_copy(file, key->text);
+	sysctl.value = reader_copy(file, key[1].text);
+	if (ARRAY_APPEND(end->sysctls, end->n_sysctls, sysctl) < 0) {
+		file->out_of_memory = true;
+		free(sysctl.key);
+		free(sysctl.value);
+	}
 }
 
 void config_sysctls_read(struct reader_file *file, const struct node *map, struct end *end)
@@ -269,20 +308,7 @@ void config_sysctls_read(struct reader_file *file, const struct node *map, struc
 		reader_fault(file, map, "sysctls must be a map of keys and values");
 		return;
 	}
-	for (size_t i = 0; i < map->n_children; i += 2) {
-		const struct node *key = &map->children[i];
-		struct sysctl sysctl = {};
-		const char *value;
-
-		if (!check_sysctl_key(file, key) || !reader_text(file, key + 1, key->text, &value) ||
-		    !has_room(file, key, end->n_sysctls, "sysctls"))
-			continue;
-		sysctl.key = reader_copy(file, key->text);
-		sysctl.value = reader_copy(file, value);
-		if (ARRAY_APPEND(end->sysctls, end->n_sysctls, sysctl) < 0) {
-			file->out_of_memory = true;
-			free(sysctl.key);
-			free(sysctl.value);
-		}
-	}
+	for (size_t i = 0; i < map->n_children; i += 2)
+		read_sysctl(file, &map->children[i], end);
+	check_room(file, map, end->n_sysctls, "sysctls");
 }

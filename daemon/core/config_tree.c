@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * From libyaml's events to nodes; see config_tree.h. Memory is linear in the bytes because there
- * are no aliases; the stack is bounded by DEPTH_MAX.
+ * are no aliases, and bounded by NODES_MAX; the stack is bounded by DEPTH_MAX.
  */
 #include "core/config_tree.h"
 
@@ -11,12 +11,16 @@
 #include <yaml.h>
 
 #define DEPTH_MAX 16 /* the schema needs 7 */
+#define NODES_MAX (4u << 20) /* a node costs about 80 bytes: "[,,,,," would cost 50 times itself */
+#define BOM "\xef\xbb\xbf"
 
 struct reader {
 	yaml_parser_t parser;
 	const char *file;
+	const char *bytes;
+	size_t len;
 	struct diag_list *diags;
-	unsigned int depth;
+	unsigned int depth, n_nodes;
 };
 
 static void node_done(struct node *node)
@@ -47,21 +51,42 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct reader *reader, y
 	return diag_list_add(reader->diags, &diag) < 0 ? -ENOMEM : CONFIG_TREE_E_INVALID;
 }
 
-/* libyaml tells where in one of three ways, by the kind of error. */
+/*
+ * The place of a byte. libyaml decodes ahead of what it scans, so that its own mark says nothing
+ * of a byte that cannot be decoded.
+ */
+static yaml_mark_t mark_of(const struct reader *reader, size_t offset)
+{
+	yaml_mark_t mark = {};
+
+	for (size_t i = 0; i < offset && i < reader->len; i++) {
+		char c = reader->bytes[i], after = i + 1 < reader->len ? reader->bytes[i + 1] : 0;
+
+		if (c == '\n' || (c == '\r' && after != '\n')) {
+			mark.line++;
+			mark.column = 0;
+		} else if ((c & 0xc0) != 0x80) {
+			mark.column++;
+		}
+	}
+	return mark;
+}
+
 static int refuse_syntax(struct reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	yaml_mark_t mark = parser->problem_mark;
 	const char *problem = parser->problem ? parser->problem : "syntax error";
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
+	if (parser->error == YAML_READER_ERROR && parser->problem_value >= 0)
+		return refuse(reader, mark_of(reader, parser->problem_offset), "%s (0x%02x)",
+			      problem, (unsigned int)parser->problem_value);
 	if (parser->error == YAML_READER_ERROR)
-		return refuse(reader, parser->mark, "not UTF-8 text: %s (at byte %zu)", problem,
-			      parser->problem_offset);
+		return refuse(reader, mark_of(reader, parser->problem_offset), "%s", problem);
 	if (parser->context)
-		return refuse(reader, mark, "%s, %s", problem, parser->context);
-	return refuse(reader, mark, "%s", problem);
+		return refuse(reader, parser->problem_mark, "%s, %s", problem, parser->context);
+	return refuse(reader, parser->problem_mark, "%s", problem);
 }
 
 static int next(struct reader *reader, yaml_event_t *ret)
@@ -76,42 +101,11 @@ static int parse_scalar(struct reader *reader, const yaml_event_t *event, struct
 	const char *text = (const char *)event->data.scalar.value;
 
 	ret->kind = NODE_SCALAR;
-	ret->len = event->data.scalar.length;
 	ret->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-	if (strlen(text) != ret->len)
+	if (strlen(text) != event->data.scalar.length)
 		return refuse(reader, event->start_mark, "a value contains a NUL character");
 	ret->text = strdup(text);
 	return ret->text ? 0 : -ENOMEM;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-	const struct node *const *x = a, *const *y = b;
-	int r = strcmp((*x)->text, (*y)->text);
-
-	return r ? r : ((*x)->line > (*y)->line) - ((*x)->line < (*y)->line);
-}
-
-/* A key that stands twice is reported but does not end the reading: there may be more. */
-static int check_keys(struct reader *reader, const struct node *map)
-{
-	size_t n = map->n_children / 2;
-	AUTO_FREE const struct node **keys = calloc(n + 1, sizeof(*keys));
-	int r = 0;
-
-	if (!keys)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		keys[i] = &map->children[2 * i];
-	qsort(keys, n, sizeof(*keys), compare_keys);
-	for (size_t i = 1; i < n && r >= 0; i++) {
-		yaml_mark_t mark = { .line = keys[i]->line - 1, .column = keys[i]->column - 1 };
-
-		if (strcmp(keys[i]->text, keys[i - 1]->text) == 0)
-			r = refuse(reader, mark, "key \"%s\" is already in line %u", keys[i]->text,
-				   keys[i - 1]->line);
-	}
-	return r < 0 ? r : 0;
 }
 
 static int parse_children(struct reader *reader, yaml_event_type_t end, struct node *ret)
@@ -151,26 +145,41 @@ static int parse_collection(struct reader *reader, const yaml_event_t *event, st
 		return refuse(reader, event->start_mark, "nested deeper than %d levels", DEPTH_MAX);
 	r = parse_children(reader, map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT, ret);
 	reader->depth--;
-	return r == 0 && map ? check_keys(reader, ret) : r;
+	return r;
+}
+
+/* What YAML can say of any node and a configuration has no use for. */
+static int refuse_properties(struct reader *reader, const yaml_event_t *event,
+			     const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+	if (anchor)
+		return refuse(reader, event->start_mark, "anchors are not supported");
+	if (tag)
+		return refuse(reader, event->start_mark, "tags are not supported");
+	if (++reader->n_nodes > NODES_MAX)
+		return refuse(reader, event->start_mark, "more than %u keys and values", NODES_MAX);
+	return 0;
 }
 
 static int parse_node(struct reader *reader, const yaml_event_t *event, struct node *ret)
 {
+	int r;
+
 	ret->line = event->start_mark.line + 1;
 	ret->column = event->start_mark.column + 1;
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
-		if (event->data.scalar.anchor)
-			return refuse(reader, event->start_mark, "anchors are not supported");
-		return parse_scalar(reader, event, ret);
+		r = refuse_properties(reader, event, event->data.scalar.anchor,
+				      event->data.scalar.tag);
+		return r ? r : parse_scalar(reader, event, ret);
 	case YAML_SEQUENCE_START_EVENT:
-		if (event->data.sequence_start.anchor)
-			return refuse(reader, event->start_mark, "anchors are not supported");
-		return parse_collection(reader, event, ret);
+		r = refuse_properties(reader, event, event->data.sequence_start.anchor,
+				      event->data.sequence_start.tag);
+		return r ? r : parse_collection(reader, event, ret);
 	case YAML_MAPPING_START_EVENT:
-		if (event->data.mapping_start.anchor)
-			return refuse(reader, event->start_mark, "anchors are not supported");
-		return parse_collection(reader, event, ret);
+		r = refuse_properties(reader, event, event->data.mapping_start.anchor,
+				      event->data.mapping_start.tag);
+		return r ? r : parse_collection(reader, event, ret);
 	case YAML_ALIAS_EVENT:
 		return refuse(reader, event->start_mark, "aliases are not supported");
 	case YAML_NO_EVENT:
@@ -182,7 +191,7 @@ static int parse_node(struct reader *reader, const yaml_event_t *event, struct n
 	case YAML_MAPPING_END_EVENT:
 		break;
 	}
-	return refuse(reader, event->start_mark, "unexpected end of a list or map");
+	return refuse(reader, event->start_mark, "a key or a value was expected here");
 }
 
 /* Stream start, at most one document, stream end. */
@@ -211,27 +220,55 @@ static int parse_stream(struct reader *reader, struct node *ret)
 
 static bool is_empty(const struct node *root)
 {
-	return root->kind == NODE_SCALAR && !root->quoted && root->text && !root->text[0];
+	return root->kind == NODE_SCALAR && !root->quoted && !root->text[0];
+}
+
+/*
+ * Tags are refused, so nothing is lost with their directives; libyaml compares each with all
+ * before it, and a file of nothing else would take minutes. Line breaks are those of YAML 1.1.
+ */
+static int refuse_directives(struct reader *reader)
+{
+	static const char directive[] = "%TAG", breaks[] = "\n\r\x85\xa8\xa9";
+	const char *at = reader->bytes, *end = reader->bytes + reader->len;
+
+	while ((at = memmem(at, end - at, directive, strlen(directive)))) {
+		if (at == reader->bytes || memchr(breaks, at[-1], strlen(breaks)))
+			return refuse(reader, mark_of(reader, at - reader->bytes),
+				      "directives are not supported");
+		at++;
+	}
+	return 0;
+}
+
+static int parse_bytes(struct reader *reader, struct node *ret)
+{
+	int r = refuse_directives(reader);
+
+	if (r)
+		return r;
+	if (!yaml_parser_initialize(&reader->parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->bytes,
+				     reader->len);
+	r = parse_stream(reader, ret);
+	yaml_parser_delete(&reader->parser);
+	return r;
 }
 
 int config_tree_parse(const char *file, const char *bytes, size_t len, struct node *ret,
 		      struct diag_list *diags)
 {
-	struct reader reader = { .file = file, .diags = diags };
 	AUTO(config_tree_done) struct node root = { .kind = NODE_MAP };
-	size_t n_before = diags->n;
-	int r;
+	size_t skip = len >= strlen(BOM) && memcmp(bytes, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0;
+	struct reader reader = {
+		.file = file, .bytes = bytes + skip, .len = len - skip, .diags = diags
+	};
+	int r = parse_bytes(&reader, &root);
 
-	if (!yaml_parser_initialize(&reader.parser))
-		return -ENOMEM;
-	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)bytes, len);
-	r = parse_stream(&reader, &root);
-	yaml_parser_delete(&reader.parser);
 	if (r)
 		return r;
-	if (diags->n > n_before)
-		return CONFIG_TREE_E_INVALID;
 	if (is_empty(&root)) {
 		config_tree_done(&root);
 		root.kind = NODE_MAP;

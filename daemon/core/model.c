@@ -219,6 +219,15 @@ enum side side_other(enum side side)
 	return side == SIDE_PEER ? SIDE_PRIMARY : SIDE_PEER;
 }
 
+int pair_compare_peer(const struct pair *a, const struct pair *b)
+{
+	int r = (int)a->netns.by - (int)b->netns.by;
+
+	if (r == 0)
+		r = strcmp(a->netns.text, b->netns.text);
+	return r ? r : strcmp(a->end[SIDE_PEER].attrs.name, b->end[SIDE_PEER].attrs.name);
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

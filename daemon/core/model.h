@@ -285,6 +285,9 @@ const char *side_name(enum side side);
 bool kind_has_policy(enum kind kind);
 enum side side_other(enum side side);
 
+/* Order by what must be unique of a peer: its namespace, as declared, and its name. */
+int pair_compare_peer(const struct pair *a, const struct pair *b);
+
 /* Comparison of values: the whole value unless the name says key. */
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);

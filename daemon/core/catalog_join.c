@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is in force of all files, as one snapshot; see catalog.h. Declarations that exclude each
+ * other are settled by sorting, so that a hundred thousand of them cost no more than a sort. The
+ * snapshot copies what it takes: a file that turns bad later stays in force with what it said.
+ */
+#include "core/catalog.h"
+
+#include "core/model_copy.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define CONFLICTS_MAX 100 /* are shown; more are only counted */
+
+/* ---- who is taken ---- */
+
+/* A declaration that wants to be in the snapshot. */
+struct claim {
+	const char *name;
+	size_t file; /* index: the lower one wins */
+	const struct pair *pair; /* or */
+	const struct program *program;
+	const struct claim *winner; /* NULL: this one is taken */
+};
+
+struct claims {
+	struct claim *items; /* owned */
+	size_t n;
+};
+
+static void claims_done(struct claims *claims)
+{
+	free(claims->items);
+}
+
+static int claims_add(struct claims *claims, struct claim claim)
+{
+	return ARRAY_APPEND(claims->items, claims->n, claim);
+}
+
+static int collect_pairs(const struct catalog *catalog, struct claims *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < catalog->n_files; i++) {
+		const struct config *config = &catalog->files[i].config;
+
+		for (size_t j = 0; j < config->n_pairs && r == 0; j++)
+			r = claims_add(ret, (struct claim){ .name = config->pairs[j].name,
+							    .file = i,
+							    .pair = &config->pairs[j] });
+	}
+	return r;
+}
+
+static int collect_programs(const struct catalog *catalog, struct claims *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < catalog->n_files; i++) {
+		const struct config *config = &catalog->files[i].config;
+
+		for (size_t j = 0; j < config->n_programs && r == 0; j++)
+			r = claims_add(ret, (struct claim){ .name = config->programs[j].name,
+							    .file = i,
+							    .program = &config->programs[j] });
+	}
+	return r;
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int r = strcmp(x->name, y->name);
+
+	return r ? r : (x->file > y->file) - (x->file < y->file);
+}
+
+static int compare_peers(const void *a, const void *b)
+{
+	const struct claim *x = *(const struct claim *const *)a;
+	const struct claim *y = *(const struct claim *const *)b;
+	int r = pair_compare_peer(x->pair, y->pair);
+
+	if (r == 0)
+		r = (x->file > y->file) - (x->file < y->file);
+	return r ? r : strcmp(x->name, y->name);
+}
+
+static void settle_names(struct claims *claims)
+{
+	const struct claim *first = claims->items;
+
+	if (claims->n)
+		qsort(claims->items, claims->n, sizeof(*claims->items), compare_claims);
+	for (size_t i = 1; i < claims->n; i++) {
+		if (strcmp(first->name, claims->items[i].name) == 0)
+			claims->items[i].winner = first;
+		else
+			first = &claims->items[i];
+	}
+}
+
+/* Two peers of one name cannot live in one namespace. */
+static int settle_peers(struct claims *claims)
+{
+	AUTO_FREE struct claim **peers = calloc(claims->n + 1, sizeof(*peers));
+	const struct claim *first;
+	size_t n = 0;
+
+	if (!peers)
+		return -ENOMEM;
+	for (size_t i = 0; i < claims->n; i++)
+		if (!claims->items[i].winner)
+			peers[n++] = &claims->items[i];
+	qsort(peers, n, sizeof(*peers), compare_peers);
+	first = peers[0];
+	for (size_t i = 1; i < n; i++) {
+		if (pair_compare_peer(first->pair, peers[i]->pair) == 0)
+			peers[i]->winner = first;
+		else
+			first = peers[i];
+	}
+	return 0;
+}
+
+/* ---- what is said of the others ---- */
+
+/* Adds a conflict at a place; those beyond CONFLICTS_MAX are only counted. */
+__attribute__((format(printf, 4, 5))) static int note_conflict(struct catalog *catalog,
+								size_t *n, const struct diag *at,
+								const char *format, ...)
+{
+	struct diag diag = {};
+	va_list args;
+	int r;
+
+	if (++*n > CONFLICTS_MAX)
+		return 0;
+	r = diag_copy(at, &diag);
+	if (r < 0)
+		return r;
+	va_start(args, format);
+	if (vasprintf(&diag.text, format, args) < 0)
+		diag.text = NULL;
+	va_end(args);
+	return diag_list_add(&catalog->conflicts, &diag);
+}
+
+static int note_loser(struct catalog *catalog, size_t *n, const struct claim *claim)
+{
+	const struct claim *winner = claim->winner;
+	const struct diag *first = winner->pair ? &winner->pair->at : &winner->program->at;
+
+	if (claim->program)
+		return note_conflict(catalog, n, &claim->program->at,
+				     "program \"%s\" is already declared at %s:%u:%u, which stays in "
+				     "force", claim->name, first->file, first->line, first->column);
+	if (strcmp(claim->name, winner->name) == 0)
+		return note_conflict(catalog, n, &claim->pair->at,
+				     "pair \"%s\" is already declared at %s:%u:%u, which stays in "
+				     "force", claim->name, first->file, first->line, first->column);
+	return note_conflict(catalog, n, &claim->pair->at,
+			     "pair \"%s\": namespace %s already has a peer called %s, of pair \"%s\" "
+			     "at %s:%u:%u, which stays in force", claim->name,
+			     claim->pair->netns.text, claim->pair->end[SIDE_PEER].attrs.name,
+			     winner->name, first->file, first->line, first->column);
+}
+
+static int note_losers(struct catalog *catalog, const struct claims *claims, size_t *n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < claims->n && r == 0; i++)
+		if (claims->items[i].winner)
+			r = note_loser(catalog, n, &claims->items[i]);
+	return r;
+}
+
+static int note_hidden(struct catalog *catalog, size_t n_conflicts)
+{
+	struct diag more = {};
+
+	if (n_conflicts <= CONFLICTS_MAX)
+		return 0;
+	diag_set(&more, "%zu more conflicts between files, not shown", n_conflicts - CONFLICTS_MAX);
+	return diag_list_add(&catalog->conflicts, &more);
+}
+
+/* ---- the snapshot ---- */
+
+static int take_pairs(struct catalog *catalog, const struct claims *claims,
+		      struct desired *desired, size_t *n_conflicts)
+{
+	for (size_t i = 0; i < claims->n; i++) {
+		const struct claim *claim = &claims->items[i];
+		struct pair pair = {};
+		int r;
+
+		if (claim->winner)
+			continue;
+		if (desired->n_pairs == PAIRS_MAX) {
+			/* What is left out here may exist: it must not be taken for unwanted. */
+			desired->incomplete = true;
+			return note_conflict(catalog, n_conflicts, &claim->pair->at,
+					     "all files together declare more than %d pairs; pair "
+					     "\"%s\" and those after it by name are left out",
+					     PAIRS_MAX, claim->name);
+		}
+		r = pair_copy(claim->pair, &pair);
+		if (r == 0)
+			r = ARRAY_APPEND(desired->pairs, desired->n_pairs, pair);
+		if (r < 0) {
+			pair_done(&pair);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int join_pairs(struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+{
+	AUTO(claims_done) struct claims claims = {};
+	int r = collect_pairs(catalog, &claims);
+
+	if (r == 0) {
+		settle_names(&claims);
+		r = settle_peers(&claims);
+	}
+	if (r == 0)
+		r = note_losers(catalog, &claims, n_conflicts);
+	return r == 0 ? take_pairs(catalog, &claims, desired, n_conflicts) : r;
+}
+
+static int join_programs(struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+{
+	AUTO(claims_done) struct claims claims = {};
+	int r = collect_programs(catalog, &claims);
+
+	if (r == 0) {
+		settle_names(&claims);
+		r = note_losers(catalog, &claims, n_conflicts);
+	}
+	for (size_t i = 0; i < claims.n && r == 0; i++) {
+		struct program program = {};
+
+		if (claims.items[i].winner)
+			continue;
+		r = program_copy(claims.items[i].program, &program);
+		if (r == 0)
+			r = ARRAY_APPEND(desired->programs, desired->n_programs, program);
+		if (r < 0)
+			program_done(&program);
+	}
+	return r;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int add_implicit(struct desired *desired, const char *name, const char *object)
+{
+	struct program program = {};
+	int r;
+
+	snprintf(program.name, sizeof(program.name), "%s", name);
+	program.object = strdup(object);
+	r = program.object ? ARRAY_APPEND(desired->programs, desired->n_programs, program) : -ENOMEM;
+	if (r < 0)
+		program_done(&program);
+	return r;
+}
+
+/* The names in the chains of a pair that no file defines. */
+static int find_undefined(const struct desired *desired, const struct pair *pair,
+			  const char ***names, size_t *n)
+{
+	int r = 0;
+
+	for (enum side side = 0; side < N_SIDES; side++) {
+		const struct end *end = &pair->end[side];
+
+		for (size_t i = 0; i < end->n_uses && r == 0; i++)
+			if (!desired_find_program(desired, end->uses[i].program))
+				r = ARRAY_APPEND(*names, *n, (const char *)end->uses[i].program);
+	}
+	return r;
+}
+
+/* Names in chains that no file defines stand for the shipped object of that name. */
+static int define_implicit(struct desired *desired)
+{
+	AUTO_FREE const char **names = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < desired->n_pairs && r == 0; i++)
+		r = find_undefined(desired, &desired->pairs[i], &names, &n);
+	if (n)
+		qsort(names, n, sizeof(*names), compare_texts);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+			r = add_implicit(desired, names[i], names[i]);
+	if (r == 0)
+		r = add_implicit(desired, PROGRAM_POLICY_DROP, "drop");
+	desired_sort(desired);
+	return r;
+}
+
+static void take_settings(const struct catalog *catalog, struct desired *desired)
+{
+	for (size_t i = 0; i < catalog->n_files; i++) {
+		const struct catalog_file *file = &catalog->files[i];
+
+		if (file->kind == CONFIG_SETTINGS && file->in_force)
+			desired->settings = file->config.settings;
+		if (file->kind == CONFIG_PAIRS && !file->in_force)
+			desired->incomplete = true;
+	}
+}
+
+int catalog_join(struct catalog *catalog, struct desired **ret)
+{
+	AUTO(desired_unrefp) struct desired *desired = desired_new();
+	size_t n_conflicts = 0;
+	int r;
+
+	if (!desired)
+		return -ENOMEM;
+	diag_list_done(&catalog->conflicts);
+	take_settings(catalog, desired);
+	r = join_pairs(catalog, desired, &n_conflicts);
+	if (r == 0)
+		r = join_programs(catalog, desired, &n_conflicts);
+	if (r == 0)
+		r = define_implicit(desired);
+	if (r == 0)
+		r = note_hidden(catalog, n_conflicts);
+	if (r < 0)
+		return r;
+	*ret = STEAL(desired);
+	return 0;
+}
