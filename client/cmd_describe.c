@@ -11,7 +11,7 @@
 /* A heading in a column of its own, so that values stand under each other. */
 static void head(const char *name)
 {
-	printf("%s%12s:%s ", term_colour(COLOUR_FAINT), name, term_reset());
+	printf("%s%12s%s%s ", term_colour(COLOUR_FAINT), name, name[0] ? ":" : " ", term_reset());
 }
 
 static void print_text(const char *name, const json_t *object, const char *key)

@@ -75,6 +75,7 @@ static json_t *describe(struct request *request)
 	const char *name = json_string_value(json_object_get(request->parameters, "pair"));
 	struct status status;
 
+	reconcile_refresh(request->methods->reconcile, name);
 	if (!reconcile_status(request->methods->reconcile, name, util_now_ms(), &status))
 		return error(INTERFACE ".NoSuchPair", "pair", name);
 	return reply(json_pack("{s:o}", "pair", wire_pair(&status)));

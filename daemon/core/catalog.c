@@ -60,10 +60,10 @@ static struct catalog_file *find_file(const struct catalog *catalog, const struc
 
 static int note_unreadable(struct catalog_file *file, int error)
 {
-	struct diag diag = { .file = strdup(file->path) };
+	AUTO(diag_done) struct diag diag = { .file = strdup(file->path) };
 
 	diag_set(&diag, "cannot be read: %s", strerror(-error));
-	return diag_list_add(&file->diags, &diag);
+	return diag.file && diag.text ? diag_list_add(&file->diags, &diag) : -ENOMEM;
 }
 
 static uint64_t digest_of(const struct catalog_source *source)

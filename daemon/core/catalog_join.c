@@ -133,7 +133,7 @@ __attribute__((format(printf, 4, 5))) static int note_conflict(struct catalog *c
 								size_t *n, const struct diag *at,
 								const char *format, ...)
 {
-	struct diag diag = {};
+	AUTO(diag_done) struct diag diag = {};
 	va_list args;
 	int r;
 
@@ -146,7 +146,7 @@ __attribute__((format(printf, 4, 5))) static int note_conflict(struct catalog *c
 	if (vasprintf(&diag.text, format, args) < 0)
 		diag.text = NULL;
 	va_end(args);
-	return diag_list_add(&catalog->conflicts, &diag);
+	return diag.text ? diag_list_add(&catalog->conflicts, &diag) : -ENOMEM;
 }
 
 static int note_loser(struct catalog *catalog, size_t *n, const struct claim *claim)
@@ -186,7 +186,7 @@ static int note_hidden(struct catalog *catalog, size_t n_conflicts)
 	if (n_conflicts <= CONFLICTS_MAX)
 		return 0;
 	diag_set(&more, "%zu more conflicts between files, not shown", n_conflicts - CONFLICTS_MAX);
-	return diag_list_add(&catalog->conflicts, &more);
+	return more.text ? diag_list_add(&catalog->conflicts, &more) : -ENOMEM;
 }
 
 /* ---- the snapshot ---- */

@@ -109,6 +109,7 @@ static int compare_peers(const void *a, const void *b)
 static void check_peers(struct reader_file *file, const struct config *config)
 {
 	AUTO_FREE const struct pair **peers = calloc(config->n_pairs + 1, sizeof(*peers));
+	const struct pair *first;
 	size_t n = 0;
 
 	if (!peers) {
@@ -119,14 +120,17 @@ static void check_peers(struct reader_file *file, const struct config *config)
 		if (config->pairs[i].netns.text && config->pairs[i].end[SIDE_PEER].attrs.name[0])
 			peers[n++] = &config->pairs[i];
 	qsort(peers, n, sizeof(*peers), compare_peers);
+	first = peers[0];
 	for (size_t i = 1; i < n; i++) {
-		const struct pair *a = peers[i - 1], *b = peers[i];
-		struct node at = { .line = b->at.line, .column = b->at.column };
+		const struct pair *pair = peers[i];
+		struct node at = { .line = pair->at.line, .column = pair->at.column };
 
-		if (pair_compare_peer(a, b) == 0 && strcmp(a->name, b->name) != 0)
+		if (pair_compare_peer(first, pair) != 0)
+			first = pair;
+		else if (strcmp(first->name, pair->name) != 0)
 			reader_fault(file, &at, "pair \"%s\": namespace %s already has a peer called "
-				     "%s, of pair \"%s\" in line %u", b->name, b->netns.text,
-				     b->end[SIDE_PEER].attrs.name, a->name, a->at.line);
+				     "%s, of pair \"%s\" in line %u", pair->name, pair->netns.text,
+				     pair->end[SIDE_PEER].attrs.name, first->name, first->at.line);
 	}
 }
 
@@ -200,7 +204,7 @@ static int compare_diags(const void *a, const void *b)
 static int finish_faults(const struct reader_file *file, size_t n_before)
 {
 	struct diag_list *diags = file->diags;
-	struct diag more = {};
+	AUTO(diag_done) struct diag more = {};
 
 	if (diags->n > n_before)
 		qsort(diags->items + n_before, diags->n - n_before, sizeof(*diags->items),
@@ -209,14 +213,16 @@ static int finish_faults(const struct reader_file *file, size_t n_before)
 		return 0;
 	more.file = strdup(file->name);
 	diag_set(&more, "%zu more faults, not shown", file->n_faults - READER_FAULTS_MAX);
-	return diag_list_add(diags, &more);
+	return more.file && more.text ? diag_list_add(diags, &more) : -ENOMEM;
 }
 
 static int refuse_whole(struct diag_list *diags, const char *file, const char *text)
 {
-	struct diag diag = { .file = strdup(file), .text = strdup(text) };
+	AUTO(diag_done) struct diag diag = { .file = strdup(file), .text = strdup(text) };
 
-	return diag_list_add(diags, &diag) < 0 ? -ENOMEM : CONFIG_E_INVALID;
+	if (!diag.file || !diag.text || diag_list_add(diags, &diag) < 0)
+		return -ENOMEM;
+	return CONFIG_E_INVALID;
 }
 
 static int compare_names(const void *a, const void *b)

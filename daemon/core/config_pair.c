@@ -217,10 +217,6 @@ static void read_use(struct reader_file *file, const struct node *node, struct e
 			     use.program, end->uses[i].at.line);
 		return;
 	}
-	if (end->n_uses == CHAIN_MAX) {
-		reader_fault(file, node, "a chain holds at most %d programs", CHAIN_MAX);
-		return;
-	}
 	use.at = reader_place(file, node);
 	if (ARRAY_APPEND(end->uses, end->n_uses, use) < 0) {
 		file->out_of_memory = true;
@@ -232,6 +228,11 @@ static void read_programs(struct reader_file *file, const struct node *value, vo
 {
 	if (!reader_is_list(file, value, "programs"))
 		return;
+	if (value->n_children > CHAIN_MAX) {
+		reader_fault(file, value, "%zu programs in one chain are more than %d",
+			     value->n_children, CHAIN_MAX);
+		return;
+	}
 	for (size_t i = 0; i < value->n_children; i++)
 		read_use(file, &value->children[i], draft_end(noun));
 }

@@ -101,10 +101,10 @@ static unsigned int distance(const char *a, const char *b)
 	return row[m];
 }
 
-/* A word is near when at most about a third of it differs. */
+/* A word is near when at most about a third of it differs: "mtu" is not a misspelt "mac". */
 static bool is_near(const char *word, unsigned int changes)
 {
-	return changes <= 1 + strlen(word) / 3 && changes < strlen(word);
+	return changes <= (strlen(word) + 1) / 3;
 }
 
 static const struct reader_key *nearest_key(const char *word, const struct reader_key *keys)

@@ -129,7 +129,7 @@ static bool check_gateway(struct reader_file *file, const struct node *node,
 		route->to.ip.family = route->via.family;
 	if (!route->to.ip.family) {
 		reader_fault(file, node, "\"to: default\" without \"via:\" could be IPv4 or IPv6; "
-			     "write 0.0.0.0/0 or ::/0");
+			     "write \"0.0.0.0/0\" or \"::/0\"");
 		return false;
 	}
 	if (route->onlink && !route->via.family) {

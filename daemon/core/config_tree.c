@@ -48,6 +48,10 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct reader *reader, y
 		diag.text = NULL;
 	va_end(args);
 	diag.file = strdup(reader->file);
+	if (!diag.file || !diag.text) {
+		diag_done(&diag);
+		return -ENOMEM;
+	}
 	return diag_list_add(reader->diags, &diag) < 0 ? -ENOMEM : CONFIG_TREE_E_INVALID;
 }
 
@@ -72,21 +76,37 @@ static yaml_mark_t mark_of(const struct reader *reader, size_t offset)
 	return mark;
 }
 
+/* A byte that is not text. */
+static int refuse_byte(struct reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+	yaml_mark_t mark = mark_of(reader, parser->problem_offset);
+
+	if (parser->problem_value < 0)
+		return refuse(reader, mark, "%s", parser->problem);
+	return refuse(reader, mark, "%s (0x%02x)", parser->problem,
+		      (unsigned int)parser->problem_value);
+}
+
 static int refuse_syntax(struct reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	const char *problem = parser->problem ? parser->problem : "syntax error";
+	yaml_mark_t mark = parser->problem_mark, context = parser->context_mark;
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return -ENOMEM;
-	if (parser->error == YAML_READER_ERROR && parser->problem_value >= 0)
-		return refuse(reader, mark_of(reader, parser->problem_offset), "%s (0x%02x)",
-			      problem, (unsigned int)parser->problem_value);
 	if (parser->error == YAML_READER_ERROR)
-		return refuse(reader, mark_of(reader, parser->problem_offset), "%s", problem);
-	if (parser->context)
-		return refuse(reader, parser->problem_mark, "%s, %s", problem, parser->context);
-	return refuse(reader, parser->problem_mark, "%s", problem);
+		return refuse_byte(reader);
+	if (!parser->context)
+		return refuse(reader, mark, "%s", parser->problem);
+	/* Where libyaml is not like YAML 1.2, and where people write "::/0". */
+	if (strcmp(parser->context, "while parsing a flow node") == 0)
+		return refuse(reader, mark, "%s, %s; what begins with ':' needs quotes here",
+			      parser->problem, parser->context);
+	if (context.line != mark.line)
+		return refuse(reader, mark, "%s, %s that begins in line %zu", parser->problem,
+			      parser->context, context.line + 1);
+	return refuse(reader, mark, "%s, %s", parser->problem, parser->context);
 }
 
 static int next(struct reader *reader, yaml_event_t *ret)

@@ -663,6 +663,14 @@ uint64_t reconcile_generation(const struct reconcile *r)
 	return r->generation;
 }
 
+void reconcile_refresh(struct reconcile *r, const char *name)
+{
+	struct entry *entry = table_find(&r->table, name);
+
+	if (entry && entry->has_seen)
+		r->backend->refresh(r->backend->ctx, &entry->seen);
+}
+
 const struct catalog *reconcile_catalog(const struct reconcile *r)
 {
 	return &r->catalog;

@@ -47,6 +47,8 @@ bool reconcile_is_settled(const struct reconcile *r); /* loaded, nothing marked,
 size_t reconcile_n_pairs(const struct reconcile *r);
 void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret);
 bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret);
+/* Run counts change without events: brings those of one pair up to date. */
+void reconcile_refresh(struct reconcile *r, const char *name);
 
 /* The youngest history.generation of all pairs: grows with every change of any. */
 uint64_t reconcile_generation(const struct reconcile *r);

@@ -4,7 +4,7 @@
 /*
  * libbpf, and nothing but: loading one program of an object, links in mprog chains (Linux 6.6),
  * pins, and what the kernel says of them. Errors are -errno. Worker thread, but for
- * bpf_statistics_fd.
+ * bpf_statistics_fd and bpf_program_describe_id.
  */
 
 #include "base/diag.h"

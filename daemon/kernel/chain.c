@@ -161,6 +161,19 @@ int chain_look(struct objects *objects, const struct chain_pins *pins, const cha
 	return 0;
 }
 
+void chain_refresh(struct sighted_end *end)
+{
+	for (size_t i = 0; i < end->n_chain; i++) {
+		struct slot *slot = &end->chain[i];
+		struct bpf_program_facts facts;
+
+		if (bpf_program_describe_id(slot->prog_id, &facts) < 0)
+			continue;
+		slot->run_count = facts.run_count;
+		slot->run_time_ns = facts.run_time_ns;
+	}
+}
+
 /* ---- steps ---- */
 
 static int open_link(struct objects *objects, const struct pin *pin, int *ret_fd)

@@ -38,6 +38,9 @@ int chain_probe(enum kind kind, struct diag *why);
 int chain_look(struct objects *objects, const struct chain_pins *pins, const char *pair,
 	       const struct chain_hook *hook, struct sighted_end *ret, unsigned int *ret_n_defunct);
 
+/* Reads the run counts again. May be called on any thread: programs are asked for by id. */
+void chain_refresh(struct sighted_end *end);
+
 /* Pins of a pair that has no device: all defunct. */
 unsigned int chain_count_pins(const struct chain_pins *pins, const char *pair);
 

@@ -5,6 +5,8 @@
  */
 #include "kernel/worker.h"
 
+#include "kernel/chain.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -108,9 +110,15 @@ static int submit(void *ctx, struct job *job)
 	return r;
 }
 
+static void refresh(void *ctx, struct sighting *seen)
+{
+	for (enum side side = 0; side < N_SIDES; side++)
+		chain_refresh(&seen->end[side]);
+}
+
 struct backend worker_backend(struct worker *worker)
 {
-	return (struct backend){ .ctx = worker, .submit = submit };
+	return (struct backend){ .ctx = worker, .submit = submit, .refresh = refresh };
 }
 
 int worker_fd(const struct worker *worker)
