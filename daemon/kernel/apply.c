@@ -202,6 +202,8 @@ static bool add_step(struct send *send, struct walk *walk, size_t i)
 		send_add(send, walk, i, address_add(ifindex, &step->address));
 		return true;
 	case STEP_ADDRESS_DEL:
+		if (step->address.prefix.ip.family == AF_INET)
+			send_add(send, walk, i, link_set_promotion(ifindex));
 		send_add(send, walk, i, address_del(ifindex, &step->address));
 		return true;
 	case STEP_ROUTE_ADD:

@@ -58,6 +58,9 @@ int chain_pins_read(struct objects *objects, struct chain_pins *ret)
 	AUTO(chain_pins_done) struct chain_pins pins = {};
 	int r = pin_each(objects_dir(objects), PIN_LINKS, on_link_pin, &pins);
 
+	/* Somebody removed the directory and so every link: it is made again, and they will be. */
+	if (r == -ENOENT)
+		r = objects_make_dirs(objects);
 	if (r < 0)
 		return r;
 	if (pins.n)

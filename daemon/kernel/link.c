@@ -9,6 +9,7 @@
 #include "kernel/message.h"
 
 #include <errno.h>
+#include <linux/ip.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -204,6 +205,20 @@ struct nl_msg *link_set_linklocal(int ifindex, bool linklocal)
 	message_put_u8(&m, IFLA_INET6_ADDR_GEN_MODE,
 		       linklocal ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE);
 	message_unnest(&m, inet6);
+	message_unnest(&m, spec);
+	return message_finish(&m);
+}
+
+struct nl_msg *link_set_promotion(int ifindex)
+{
+	struct message m = start_link(RTM_SETLINK, 0, ifindex);
+	struct nlattr *spec = message_nest(&m, IFLA_AF_SPEC);
+	struct nlattr *inet = message_nest(&m, AF_INET);
+	struct nlattr *conf = message_nest(&m, IFLA_INET_CONF);
+
+	message_put_u32(&m, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
+	message_unnest(&m, conf);
+	message_unnest(&m, inet);
 	message_unnest(&m, spec);
 	return message_finish(&m);
 }

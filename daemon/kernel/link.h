@@ -54,6 +54,9 @@ struct nl_msg *link_create(const struct pair *pair, enum kind kind, int peer_fd)
 struct nl_msg *link_set(int ifindex, const struct attrs *attrs);
 /* A message of its own: the kernel applies it after flags (AF_SPEC), so it must go before up. */
 struct nl_msg *link_set_linklocal(int ifindex, bool linklocal);
+/* Before an IPv4 address is removed: else the kernel removes the others of its subnet with it,
+ * whoever put them there (promote_secondaries, ip-sysctl). */
+struct nl_msg *link_set_promotion(int ifindex);
 struct nl_msg *link_set_policy(int primary_ifindex, enum kind kind,
 			       const enum policy policy[static N_SIDES]);
 struct nl_msg *link_set_group(int ifindex, uint32_t group);

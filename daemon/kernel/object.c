@@ -85,7 +85,7 @@ static int on_program_pin(void *ctx, const char *name)
 	return ARRAY_APPEND(objects->instances, objects->n_instances, instance);
 }
 
-static int prepare(struct objects *objects, struct diag *why)
+static int make_dirs(struct objects *objects, struct diag *why)
 {
 	AUTO_FREE char *links = util_join(objects->dir, PIN_LINKS);
 	AUTO_FREE char *programs = util_join(objects->dir, PIN_PROGRAMS);
@@ -96,11 +96,21 @@ static int prepare(struct objects *objects, struct diag *why)
 	r = make_dir(objects->dir, why);
 	if (r == 0)
 		r = make_dir(links, why);
-	if (r == 0)
-		r = make_dir(programs, why);
-	if (r == 0)
-		r = pin_each(objects->dir, PIN_PROGRAMS, on_program_pin, objects);
-	return r;
+	return r == 0 ? make_dir(programs, why) : r;
+}
+
+int objects_make_dirs(struct objects *objects)
+{
+	AUTO(diag_done) struct diag why = {};
+
+	return make_dirs(objects, &why);
+}
+
+static int prepare(struct objects *objects, struct diag *why)
+{
+	int r = make_dirs(objects, why);
+
+	return r == 0 ? pin_each(objects->dir, PIN_PROGRAMS, on_program_pin, objects) : r;
 }
 
 int objects_new(const char *bpffs, const char *shipped_dir, struct objects **ret, struct diag *why)

@@ -15,6 +15,8 @@ struct objects; /* the pins, what is loaded, and what was refused */
  * NAME.o. Makes <bpffs>/metad. 0, or -errno with why (-ENOTDIR, -ENOENT, -EINVAL: no bpffs). */
 int objects_new(const char *bpffs, const char *shipped_dir, struct objects **ret, struct diag *why);
 void objects_free(struct objects *objects); /* takes NULL */
+/* Makes the directories for pins again, should they be gone. */
+int objects_make_dirs(struct objects *objects);
 const char *objects_dir(const struct objects *objects); /* <bpffs>/metad; borrowed */
 
 /* Reads the file and hashes it with the function's name; cached by device, inode, size and mtime.

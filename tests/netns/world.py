@@ -176,7 +176,7 @@ class World:
             try:
                 if condition():
                     return
-            except (IndexError, KeyError, TypeError):
+            except (IndexError, KeyError, TypeError, FileNotFoundError):
                 pass  # what is asked about is not there yet
             time.sleep(0.01)
         raise Failure(f"not within {patience:.0f} s: {words}")
