@@ -76,6 +76,15 @@ static yaml_mark_t mark_of(const struct reader *reader, size_t offset)
 	return mark;
 }
 
+/* The first byte of a character, 0 behind the last. */
+static char char_at(const struct reader *reader, size_t index)
+{
+	for (size_t i = 0; i < reader->len; i++)
+		if ((reader->bytes[i] & 0xc0) != 0x80 && index-- == 0)
+			return reader->bytes[i];
+	return 0;
+}
+
 /* A byte that is not text. */
 static int refuse_byte(struct reader *reader)
 {
@@ -100,9 +109,9 @@ static int refuse_syntax(struct reader *reader)
 	if (!parser->context)
 		return refuse(reader, mark, "%s", parser->problem);
 	/* Where libyaml is not like YAML 1.2, and where people write "::/0". */
-	if (strcmp(parser->context, "while parsing a flow node") == 0)
-		return refuse(reader, mark, "%s, %s; what begins with ':' needs quotes here",
-			      parser->problem, parser->context);
+	if (strcmp(parser->context, "while parsing a flow node") == 0 &&
+	    char_at(reader, mark.index) == ':')
+		return refuse(reader, mark, "a value that begins with ':' needs quotes here");
 	if (context.line != mark.line)
 		return refuse(reader, mark, "%s, %s that begins in line %zu", parser->problem,
 			      parser->context, context.line + 1);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What people are told of a configuration file. Each NAME.yaml of a directory is parsed, and what
+ * comes of it (its nouns with all defaults filled in, or its diagnostics) must be NAME.txt to the
+ * byte. A file whose name begins with "settings" is read as metad.yaml. With --update the expected
+ * files are written instead; the difference is for people to review.
+ */
+#include "core/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+static void print_attrs(FILE *out, const struct attrs *attrs)
+{
+	static const struct {
+		enum attr attr;
+		const char *name;
+		size_t offset;
+	} numbers[] = {
+		{ ATTR_MTU, "mtu", offsetof(struct attrs, mtu) },
+		{ ATTR_TXQUEUELEN, "txqueuelen", offsetof(struct attrs, txqueuelen) },
+		{ ATTR_GSO_MAX_SIZE, "gso", offsetof(struct attrs, gso_max_size) },
+		{ ATTR_GRO_MAX_SIZE, "gro", offsetof(struct attrs, gro_max_size) },
+		{ ATTR_GSO_IPV4_MAX_SIZE, "gso-ipv4", offsetof(struct attrs, gso_ipv4_max_size) },
+		{ ATTR_GRO_IPV4_MAX_SIZE, "gro-ipv4", offsetof(struct attrs, gro_ipv4_max_size) },
+	};
+	char mac[IP_TEXT_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (attrs->has & numbers[i].attr)
+			fprintf(out, " %s %u", numbers[i].name,
+				*(const uint32_t *)((const char *)attrs + numbers[i].offset));
+	if (attrs->has & ATTR_MAC)
+		fprintf(out, " mac %s", mac_text(attrs->mac, mac));
+	if (attrs->has & ATTR_LINKLOCAL)
+		fprintf(out, " linklocal %s", attrs->linklocal ? "yes" : "no");
+	if (attrs->has & ATTR_UP)
+		fprintf(out, " %s", attrs->up ? "up" : "down");
+	fputc('\n', out);
+}
+
+static void print_end(FILE *out, const struct end *end, enum side side)
+{
+	char text[ROUTE_TEXT_SIZE], mac[IP_TEXT_SIZE];
+
+	fprintf(out, "  %s %s: policy %s scrub %s", side_name(side), end->attrs.name,
+		policy_name(end->policy), scrub_name(end->scrub));
+	print_attrs(out, &end->attrs);
+	for (size_t i = 0; i < end->n_addresses; i++)
+		fprintf(out, "    address %s\n", prefix_text(&end->addresses[i].prefix, text));
+	for (size_t i = 0; i < end->n_routes; i++)
+		fprintf(out, "    route %s\n", route_text(&end->routes[i], text));
+	for (size_t i = 0; i < end->n_neighbours; i++)
+		fprintf(out, "    neighbour %s %s\n", ip_text(&end->neighbours[i].ip, text),
+			mac_text(end->neighbours[i].mac, mac));
+	for (size_t i = 0; i < end->n_sysctls; i++)
+		fprintf(out, "    sysctl %s = %s\n", end->sysctls[i].key, end->sysctls[i].value);
+	for (size_t i = 0; i < end->n_uses; i++)
+		fprintf(out, "    program %s (%u:%u)\n", end->uses[i].program, end->uses[i].at.line,
+			end->uses[i].at.column);
+}
+
+static void print_pair(FILE *out, const struct pair *pair)
+{
+	static const char *const by[] = { "name", "path", "pid" };
+
+	fprintf(out, "pair %s (%u:%u): kind %s mode %s recreate %s headroom %u tailroom %u\n",
+		pair->name, pair->at.line, pair->at.column, kind_name(pair->kind),
+		mode_name(pair->mode), pair->recreate == RECREATE_NEVER ? "never" : "auto",
+		pair->headroom, pair->tailroom);
+	fprintf(out, "  namespace by %s: %s\n", by[pair->netns.by], pair->netns.text);
+	for (enum side side = 0; side < N_SIDES; side++)
+		print_end(out, &pair->end[side], side);
+}
+
+static void print_config(FILE *out, enum config_kind kind, const struct config *config)
+{
+	if (kind == CONFIG_SETTINGS)
+		fprintf(out, "settings: audit %llums expedite %s statistics %s\n",
+			(unsigned long long)config->settings.audit_ms,
+			config->settings.expedite ? "yes" : "no",
+			config->settings.statistics ? "yes" : "no");
+	for (size_t i = 0; i < config->n_programs; i++)
+		fprintf(out, "program %s (%u:%u): object %s function %s\n",
+			config->programs[i].name, config->programs[i].at.line,
+			config->programs[i].at.column, config->programs[i].object,
+			config->programs[i].function ? config->programs[i].function : "(any)");
+	for (size_t i = 0; i < config->n_pairs; i++)
+		print_pair(out, &config->pairs[i]);
+	if (kind == CONFIG_PAIRS)
+		fprintf(out, "%zu pairs, %zu programs\n", config->n_pairs, config->n_programs);
+}
+
+static int print_file(FILE *out, const char *name, const char *bytes, size_t len)
+{
+	enum config_kind kind = strncmp(name, "settings", 8) ? CONFIG_PAIRS : CONFIG_SETTINGS;
+	AUTO(config_done) struct config config = {};
+	AUTO(diag_list_done) struct diag_list diags = {};
+	int r = config_parse(kind, name, bytes, len, &config, &diags);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < diags.n; i++) {
+		AUTO_FREE char *text = diag_text(&diags.items[i]);
+
+		fprintf(out, "%s\n", text);
+	}
+	if (r == 0)
+		print_config(out, kind, &config);
+	return 0;
+}
+
+static int write_file(int dir_fd, const char *name, const char *text, size_t len)
+{
+	AUTO_CLOSE int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, text, len) == (ssize_t)len ? 0 : -EIO;
+}
+
+/* 0: as expected, or updated; 1: not. */
+static int check_file(int dir_fd, const char *name, bool update)
+{
+	AUTO_FREE char *bytes = NULL, *expected = NULL, *expected_name = NULL, *got = NULL;
+	size_t len, expected_len, got_len;
+	FILE *out = open_memstream(&got, &got_len);
+	int r = util_read_file_at(dir_fd, name, CONFIG_BYTES_MAX, &bytes, &len);
+
+	if (!out)
+		return -ENOMEM;
+	if (r == 0)
+		r = print_file(out, name, bytes, len);
+	fclose(out);
+	if (r < 0)
+		return r;
+	if (asprintf(&expected_name, "%.*s.txt", (int)(strlen(name) - strlen(".yaml")), name) < 0)
+		return -ENOMEM;
+	if (update)
+		return write_file(dir_fd, expected_name, got, got_len);
+	r = util_read_file_at(dir_fd, expected_name, CONFIG_BYTES_MAX, &expected, &expected_len);
+	if (r == 0 && expected_len == got_len && memcmp(expected, got, got_len) == 0)
+		return 0;
+	printf("%s: not as expected; got:\n%s", name, got);
+	return 1;
+}
+
+static int is_yaml(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot && strcmp(dot, ".yaml") == 0;
+}
+
+int main(int argc, char **argv)
+{
+	bool update = argc == 3 && strcmp(argv[2], "--update") == 0;
+	struct dirent **entries;
+	int dir_fd, n, n_bad = 0;
+
+	if (argc != 2 && !update) {
+		fprintf(stderr, "usage: %s DIRECTORY [--update]\n", argv[0]);
+		return 2;
+	}
+	dir_fd = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	n = dir_fd < 0 ? -1 : scandir(argv[1], &entries, is_yaml, alphasort);
+	if (n <= 0) {
+		fprintf(stderr, "%s: no files\n", argv[1]);
+		return 1;
+	}
+	for (int i = 0; i < n; i++) {
+		int r = check_file(dir_fd, entries[i]->d_name, update);
+
+		if (r < 0)
+			printf("%s: %s\n", entries[i]->d_name, strerror(-r));
+		n_bad += r != 0;
+		free(entries[i]);
+	}
+	free(entries);
+	close(dir_fd);
+	printf("%d files, %d not as expected\n", n, n_bad);
+	return n_bad ? 1 : 0;
+}
