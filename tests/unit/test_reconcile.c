@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The engine on a backend that is a model of the kernel and fails where it is told to: the n-th
+ * step for every n, the n-th job, or always. Time is a number.
+ */
+#include "engine/reconcile.h"
+
+#include "base/log.h"
+#include "unit/model_kernel.h"
+#include "unit/test.h"
+
+#include <errno.h>
+
+struct fake {
+	struct backend backend;
+	struct reconcile_observer observer;
+	struct reconcile *engine;
+	struct desired *desired;
+	struct observed world;
+	struct job *job; /* submitted, not yet answered */
+	uint64_t now_ms;
+	size_t n_steps, fail_step; /* fail_step: which one, counted from 1; 0: none */
+	size_t n_jobs, fail_job;
+	const char *fail_pair; /* whose every creation fails; NULL: nobody's */
+	char failed[IFNAMSIZ]; /* pair whose step failed */
+	size_t n_attempts; /* runs that had the failing pair in them */
+};
+
+static int submit(void *ctx, struct job *job)
+{
+	struct fake *fake = ctx;
+
+	CHECK(!fake->job);
+	fake->job = job;
+	return 0;
+}
+
+static void refresh(void *ctx, struct sighting *seen)
+{
+}
+
+static void on_pair(void *ctx, const char *name, bool gone)
+{
+}
+
+static void on_loaded(void *ctx)
+{
+}
+
+static void look(struct fake *fake, struct job *job)
+{
+	struct observed all = {};
+	size_t kept = 0;
+
+	model_copy_observed(&fake->world, &all);
+	for (size_t i = 0; i < all.n_sightings; i++) {
+		bool asked = job->all;
+
+		for (size_t j = 0; j < job->n_names; j++)
+			asked |= strcmp(job->names[j], all.sightings[i].name) == 0;
+		if (asked)
+			all.sightings[kept++] = all.sightings[i];
+		else
+			sighting_done(&all.sightings[i]);
+	}
+	all.n_sightings = kept;
+	job->observed = all;
+}
+
+static bool must_fail(struct fake *fake, const struct task *task, const struct step *step)
+{
+	if (fake->fail_pair && strcmp(task->name, fake->fail_pair) == 0 &&
+	    step->kind == STEP_CREATE) {
+		fake->n_attempts++;
+		return true;
+	}
+	return ++fake->n_steps == fake->fail_step;
+}
+
+static void run_task(struct fake *fake, const struct task *task, struct outcome *outcome)
+{
+	for (size_t i = 0; i < task->n_steps; i++) {
+		const struct sighting *seen = observed_find(&fake->world, task->name);
+
+		if (must_fail(fake, task, &task->steps[i])) {
+			memcpy(fake->failed, task->name, IFNAMSIZ);
+			outcome->error = -EIO;
+			outcome->n_done = i;
+			diag_set(&outcome->why, "the test says no");
+			/* What could not be finished is closed. */
+			CHECK(!task->want || !model_leaks(task->want, seen) ||
+			      seen->end[SIDE_PRIMARY].attrs.up);
+			return;
+		}
+		CHECK(!model_apply(&fake->world, task, &task->steps[i]));
+	}
+	outcome->n_done = task->n_steps;
+}
+
+static void answer(struct fake *fake)
+{
+	struct job *job = STEAL(fake->job);
+
+	if (++fake->n_jobs == fake->fail_job) {
+		job->error = -EIO;
+		diag_set(&job->why, "the test says no");
+		if (job->kind == JOB_RUN)
+			job->outcomes = calloc(job->plan.n_tasks, sizeof(*job->outcomes));
+		reconcile_complete(fake->engine, job, fake->now_ms);
+		return;
+	}
+	switch (job->kind) {
+	case JOB_LOAD:
+		job->desired = desired_ref(fake->desired);
+		break;
+	case JOB_LOOK:
+		look(fake, job);
+		break;
+	case JOB_RUN:
+		job->outcomes = calloc(job->plan.n_tasks, sizeof(*job->outcomes));
+		for (size_t i = 0; i < job->plan.n_tasks; i++)
+			run_task(fake, &job->plan.tasks[i], &job->outcomes[i]);
+		break;
+	}
+	reconcile_complete(fake->engine, job, fake->now_ms);
+}
+
+/* Turns and answers until the engine wants nothing for the next limit_ms. */
+static void pump(struct fake *fake, uint64_t limit_ms)
+{
+	uint64_t end = fake->now_ms + limit_ms;
+
+	for (int i = 0; i < 100000; i++) {
+		uint64_t wake = reconcile_turn(fake->engine, fake->now_ms);
+
+		if (fake->job) {
+			answer(fake);
+			continue;
+		}
+		if (wake == UINT64_MAX || fake->now_ms + wake > end)
+			return;
+		fake->now_ms += wake;
+	}
+	CHECK(!"the engine never rests");
+}
+
+static void begin(struct fake *fake, struct desired *desired, enum kind usable)
+{
+	fake->desired = desired_ref(desired);
+	fake->backend = (struct backend){ fake, submit, refresh };
+	fake->observer = (struct reconcile_observer){ fake, on_pair, on_loaded };
+	fake->now_ms = 1000;
+	model_empty_observed(desired, usable, &fake->world);
+	CHECK(reconcile_new(&fake->backend, &fake->observer, &fake->engine) == 0);
+	reconcile_mark_config(fake->engine);
+}
+
+static void end(struct fake *fake)
+{
+	reconcile_free(fake->engine);
+	desired_unref(fake->desired);
+	observed_done(&fake->world);
+	*fake = (struct fake){};
+}
+
+static void check_converged(struct fake *fake)
+{
+	AUTO(plan_done) struct plan plan = {};
+
+	for (size_t i = 0; i < fake->desired->n_pairs; i++) {
+		const struct pair *want = &fake->desired->pairs[i];
+		struct status status;
+
+		CHECK(!model_difference(&fake->world, want,
+					observed_find(&fake->world, want->name)));
+		CHECK(reconcile_status(fake->engine, want->name, fake->now_ms, &status));
+		CHECK(status.state == STATE_READY);
+		CHECK(!status.history->error.text);
+	}
+	CHECK(reconcile_preview(fake->engine, &plan) == 0);
+	CHECK(plan_n_steps(&plan) == 0);
+}
+
+/* A configuration whose every pair can be made with one kind. */
+static struct desired *makeable(uint64_t seed)
+{
+	struct dice dice = { .seed = seed };
+	struct desired *desired = model_random_desired(&dice);
+
+	desired->incomplete = false;
+	desired->settings.audit_ms = 0;
+	for (size_t i = 0; i < desired->n_pairs; i++)
+		desired->pairs[i].kind = KIND_AUTO;
+	return desired;
+}
+
+static void check_every_step(struct desired *desired, enum kind kind)
+{
+	struct fake fake = {};
+	size_t n_steps, n_jobs;
+
+	begin(&fake, desired, kind);
+	pump(&fake, 1000);
+	check_converged(&fake);
+	n_steps = fake.n_steps;
+	n_jobs = fake.n_jobs;
+	end(&fake);
+	for (size_t n = 1; n <= n_steps; n++) {
+		fake.fail_step = n;
+		begin(&fake, desired, kind);
+		pump(&fake, 10);
+		for (size_t i = 0; i < desired->n_pairs; i++) {
+			const char *name = desired->pairs[i].name;
+			bool victim = strcmp(name, fake.failed) == 0;
+			struct status status;
+
+			CHECK(reconcile_status(fake.engine, name, fake.now_ms, &status));
+			CHECK(status.state == (victim ? STATE_FAILED : STATE_READY));
+			CHECK(!victim || strcmp(status.history->error.text,
+						"the test says no") == 0);
+		}
+		pump(&fake, 5000);
+		check_converged(&fake);
+		end(&fake);
+	}
+	for (size_t n = 1; n <= n_jobs; n++) {
+		fake.fail_job = n;
+		begin(&fake, desired, kind);
+		pump(&fake, 5000);
+		if (n == 1) {
+			/* A configuration that cannot be read is read when it is asked for again. */
+			reconcile_mark_config(fake.engine);
+			pump(&fake, 5000);
+		}
+		check_converged(&fake);
+		end(&fake);
+	}
+}
+
+static void check_backoff(void)
+{
+	AUTO(desired_unrefp) struct desired *desired = makeable(3);
+	struct fake fake = { .fail_pair = desired->pairs[0].name };
+	struct status status;
+
+	begin(&fake, desired, KIND_VETH);
+	pump(&fake, 600 * 1000);
+	printf("%zu attempts in ten minutes\n", fake.n_attempts);
+	CHECK(fake.n_attempts > 10 && fake.n_attempts < 30);
+	CHECK(reconcile_status(fake.engine, desired->pairs[0].name, fake.now_ms, &status));
+	CHECK(status.state == STATE_FAILED && status.closed);
+	CHECK(status.history->n_failures == fake.n_attempts && status.history->retry_ms > 0);
+	for (size_t i = 1; i < desired->n_pairs; i++) {
+		CHECK(reconcile_status(fake.engine, desired->pairs[i].name, fake.now_ms, &status));
+		CHECK(status.state == STATE_READY);
+	}
+	end(&fake);
+}
+
+/* Somebody undoes what metad did, again and again: repaired, but not in a hot loop. */
+static void check_quarrel(void)
+{
+	AUTO(desired_unrefp) struct desired *desired = makeable(5);
+	const char *name = desired->pairs[0].name;
+	struct fake fake = {};
+	struct status status;
+
+	begin(&fake, desired, KIND_VETH);
+	pump(&fake, 1000);
+	for (int i = 0; i < 200; i++) {
+		observed_find(&fake.world, name)->end[SIDE_PRIMARY].attrs.mtu = 9999;
+		reconcile_mark_pair(fake.engine, name);
+		pump(&fake, 5);
+		fake.now_ms += 10;
+	}
+	pump(&fake, 5000);
+	check_converged(&fake);
+	CHECK(reconcile_status(fake.engine, name, fake.now_ms, &status));
+	printf("%u repairs in a quarrel of two seconds\n", (unsigned int)status.history->n_repairs);
+	CHECK(status.history->n_repairs >= 5 && status.history->n_repairs < 20);
+	end(&fake);
+}
+
+/* A marked pair is looked at alone, and what nobody declares any more goes. */
+static void check_forgetting(void)
+{
+	AUTO(desired_unrefp) struct desired *desired = makeable(9), *empty = desired_new();
+	struct fake fake = {};
+	size_t n_pairs = desired->n_pairs;
+
+	begin(&fake, desired, KIND_NETKIT);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == n_pairs);
+	desired_unref(fake.desired);
+	fake.desired = desired_ref(empty);
+	reconcile_mark_config(fake.engine);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == 0);
+	for (size_t i = 0; i < fake.world.n_sightings; i++)
+		CHECK(fake.world.sightings[i].owner == OWNER_NONE);
+	CHECK(reconcile_is_settled(fake.engine));
+	end(&fake);
+}
+
+int main(void)
+{
+	log_set_level(LOG_EMERG);
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		AUTO(desired_unrefp) struct desired *desired = makeable(seed);
+
+		check_every_step(desired, KIND_VETH);
+		check_every_step(desired, KIND_NETKIT);
+	}
+	check_backoff();
+	check_quarrel();
+	check_forgetting();
+	return 0;
+}
