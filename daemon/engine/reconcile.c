@@ -12,17 +12,15 @@
 #include "engine/reconcile.h"
 
 #include "base/log.h"
-#include "engine/table.h"
+#include "engine/journal.h"
+#include "engine/pace.h"
 
 #include <errno.h>
 
 #define CHUNK 64 /* pairs a JOB_RUN: what waits behind it waits for at most so many */
 #define LOOK_CHUNK 256 /* pairs a JOB_LOOK */
 #define CONFIG_DELAY_MS 50 /* an editor writes more than one file */
-#define BACKOFF_FIRST_MS 250
-#define BACKOFF_MAX_MS 60000
-#define QUICK_MS 1000 /* runs closer than this are a quarrel with somebody ... */
-#define QUICK_RUNS_MAX 5 /* ... when there are more than this */
+#define LOOK_AGAIN_MS 250 /* after a look that failed as a whole */
 #define STALE_MAX 5
 
 struct reconcile {
@@ -81,13 +79,6 @@ static void set_pending(struct reconcile *r, struct entry *entry, bool pending)
 	entry->pending = pending;
 }
 
-/* Something outside changed that may be what an earlier failure was about. */
-static void forgive(struct entry *entry)
-{
-	entry->not_before_ms = 0;
-	entry->n_stale = 0;
-}
-
 void reconcile_mark_config(struct reconcile *r)
 {
 	r->config_dirty = true;
@@ -143,7 +134,7 @@ void reconcile_mark_netns(struct reconcile *r, const char *name)
 			continue;
 		set_dirty(r, entry, true);
 		entry->urgent = true;
-		forgive(entry);
+		pace_forgive(entry);
 	}
 }
 
@@ -158,68 +149,6 @@ static void tell(struct reconcile *r, struct entry *entry)
 static const struct pair *wanted(const struct reconcile *r, const struct entry *entry)
 {
 	return r->desired ? desired_find_pair(r->desired, entry->name) : NULL;
-}
-
-static struct log_about about(const struct entry *entry, const struct pair *want)
-{
-	return (struct log_about){ .pair = entry->name, .netns = want ? want->netns.text : NULL };
-}
-
-static bool task_has(const struct task *task, enum step_kind kind)
-{
-	for (size_t i = 0; i < task->n_steps; i++)
-		if (task->steps[i].kind == kind)
-			return true;
-	return false;
-}
-
-/* A changed object file is a wish, not a repair. */
-static bool task_repairs(const struct task *task)
-{
-	for (size_t i = 0; i < task->n_steps; i++)
-		if (task->steps[i].kind != STEP_UPDATE)
-			return true;
-	return false;
-}
-
-static void log_done(const struct entry *entry, const struct task *task)
-{
-	struct log_about pair = about(entry, task->want);
-	char text[STEP_TEXT_SIZE];
-
-	if (!task->want)
-		log_line(LOG_INFO, &pair, task_has(task, STEP_DELETE) ? "deleted" : "pins removed");
-	else if (task_has(task, STEP_CREATE))
-		log_line(LOG_INFO, &pair, "created as %s in namespace %s%s%s",
-			 kind_name(task->kind), task->want->netns.text,
-			 task->why.text ? ": " : "", task->why.text ? task->why.text : "");
-	else
-		for (size_t i = 0; i < task->n_steps; i++)
-			log_line(LOG_INFO, &pair, "%s: %s: %s",
-				 entry->was_ready ? "repaired" : "changed",
-				 side_name(task->steps[i].side), step_text(&task->steps[i], text));
-}
-
-static void log_verdict(const struct entry *entry, const struct pair *want)
-{
-	struct log_about pair = about(entry, want);
-
-	switch (entry->task.verdict) {
-	case VERDICT_READY:
-		log_line(LOG_INFO, &pair, "ready");
-		break;
-	case VERDICT_CHANGE:
-		break;
-	case VERDICT_WAIT:
-		log_line(LOG_INFO, &pair, "waiting: %s", entry->task.why.text);
-		break;
-	case VERDICT_CONFLICT:
-	case VERDICT_BLOCKED:
-	case VERDICT_HELD:
-		log_line(LOG_WARNING, &pair, "%s: %s", verdict_name(entry->task.verdict),
-			 entry->task.why.text);
-		break;
-	}
 }
 
 /* ---- planning ---- */
@@ -243,7 +172,7 @@ static void remember_task(struct reconcile *r, struct entry *entry, struct task 
 	entry->task.limits = STEAL(task->limits);
 	entry->has_task = true;
 	if (news && (wanted(r, entry) || entry->task.verdict == VERDICT_HELD))
-		log_verdict(entry, wanted(r, entry));
+		journal_verdict(entry, wanted(r, entry));
 	tell(r, entry);
 }
 
@@ -442,7 +371,7 @@ static void complete_load(struct reconcile *r, struct job *job)
 		log_error("out of memory: not all pairs are managed");
 	for (size_t i = 0; i < r->table.n; i++) {
 		r->table.entries[i]->was_ready = false;
-		forgive(r->table.entries[i]);
+		pace_forgive(r->table.entries[i]);
 	}
 	r->all_dirty = true;
 	r->observer->on_loaded(r->observer->ctx);
@@ -463,7 +392,7 @@ static void complete_look(struct reconcile *r, struct job *job, uint64_t now_ms)
 
 		log_error("cannot look at the kernel: %s", text ? text : strerror(-job->error));
 		r->all_dirty = true;
-		r->next_audit_ms = now_ms + BACKOFF_FIRST_MS;
+		r->next_audit_ms = now_ms + LOOK_AGAIN_MS;
 		return;
 	}
 	if (job->all && table_add_sightings(&r->table, &job->observed) < 0)
@@ -497,43 +426,27 @@ static void complete_look(struct reconcile *r, struct job *job, uint64_t now_ms)
 
 /* ---- outcomes ---- */
 
-static uint64_t backoff_ms(struct reconcile *r, unsigned int n_failures)
-{
-	uint64_t pause = BACKOFF_FIRST_MS << MIN(n_failures - 1, 10u);
-
-	r->jitter = r->jitter * 6364136223846793005ULL + 1442695040888963407ULL;
-	pause = MIN(pause, (uint64_t)BACKOFF_MAX_MS);
-	return pause - pause / 4 + (r->jitter >> 33) % (pause / 2 + 1);
-}
-
 static void note_failure(struct reconcile *r, struct entry *entry, const struct task *task,
 			 struct outcome *outcome, uint64_t now_ms)
 {
-	struct log_about pair = about(entry, task->want);
 	bool news = !entry->history.error.text || !outcome->why.text ||
 		    strcmp(entry->history.error.text, outcome->why.text) != 0;
 
-	entry->history.n_failures++;
-	entry->not_before_ms = now_ms + backoff_ms(r, entry->history.n_failures);
+	pace_failed(entry, &r->jitter, now_ms);
 	diag_done(&entry->history.error);
 	entry->history.error = STEAL(outcome->why);
 	if (!entry->history.error.text)
 		diag_set(&entry->history.error, "%s", strerror(-outcome->error));
 	if (news)
-		log_line(LOG_ERR, &pair, "%s", entry->history.error.text);
+		journal_failure(entry, task->want);
 }
 
 static void note_success(struct entry *entry, const struct task *task, uint64_t now_ms)
 {
-	log_done(entry, task);
+	journal_done(entry, task);
 	entry->n_stale = 0;
-	if (entry->was_ready && task_repairs(task))
-		entry->history.n_repairs++;
-	entry->n_quick_runs =
-		now_ms - entry->last_run_ms < QUICK_MS ? entry->n_quick_runs + 1 : 0;
-	entry->last_run_ms = now_ms;
-	if (entry->n_quick_runs > QUICK_RUNS_MAX)
-		entry->not_before_ms = now_ms + QUICK_MS;
+	entry->history.n_repairs += journal_is_repair(entry, task);
+	pace_succeeded(entry, now_ms);
 }
 
 static void complete_run(struct reconcile *r, struct job *job, uint64_t now_ms)
@@ -624,6 +537,11 @@ bool reconcile_is_busy(const struct reconcile *r)
 	return r->busy;
 }
 
+bool reconcile_is_load_due(const struct reconcile *r)
+{
+	return r->config_dirty;
+}
+
 bool reconcile_is_settled(const struct reconcile *r)
 {
 	return r->desired && !r->busy && !r->config_dirty && !r->all_dirty && !r->n_dirty &&
@@ -635,27 +553,27 @@ size_t reconcile_n_pairs(const struct reconcile *r)
 	return r->table.n;
 }
 
-void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret)
+static void make_status(struct reconcile *r, struct entry *entry, uint64_t now_ms,
+			struct status *ret)
 {
-	struct entry *entry = r->table.entries[i];
-
 	entry->history.retry_ms =
 		entry->history.n_failures ? until(entry->not_before_ms, now_ms) : 0;
 	status_make(entry->name, wanted(r, entry), entry->has_seen ? &entry->seen : NULL,
 		    entry->has_task ? &entry->task : NULL, &entry->history, ret);
 }
 
+void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret)
+{
+	make_status(r, r->table.entries[i], now_ms, ret);
+}
+
 bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret)
 {
 	struct entry *entry = table_find(&r->table, name);
 
-	for (size_t i = 0; entry && i < r->table.n; i++) {
-		if (r->table.entries[i] == entry) {
-			reconcile_status_at(r, i, now_ms, ret);
-			return true;
-		}
-	}
-	return false;
+	if (entry)
+		make_status(r, entry, now_ms, ret);
+	return entry != NULL;
 }
 
 uint64_t reconcile_generation(const struct reconcile *r)
