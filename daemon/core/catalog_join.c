@@ -129,9 +129,8 @@ static int settle_peers(struct claims *claims)
 /* ---- what is said of the others ---- */
 
 /* Adds a conflict at a place; those beyond CONFLICTS_MAX are only counted. */
-__attribute__((format(printf, 4, 5))) static int note_conflict(struct catalog *catalog,
-								size_t *n, const struct diag *at,
-								const char *format, ...)
+__attribute__((format(printf, 4, 5))) static int
+note_conflict(struct catalog *catalog, size_t *n, const struct diag *at, const char *format, ...)
 {
 	AUTO(diag_done) struct diag diag = {};
 	va_list args;
@@ -155,18 +154,22 @@ static int note_loser(struct catalog *catalog, size_t *n, const struct claim *cl
 	const struct diag *first = winner->pair ? &winner->pair->at : &winner->program->at;
 
 	if (claim->program)
-		return note_conflict(catalog, n, &claim->program->at,
-				     "program \"%s\" is already declared at %s:%u:%u, which stays in "
-				     "force", claim->name, first->file, first->line, first->column);
+		return note_conflict(
+			catalog, n, &claim->program->at,
+			"program \"%s\" is already declared at %s:%u:%u, which stays in "
+			"force",
+			claim->name, first->file, first->line, first->column);
 	if (strcmp(claim->name, winner->name) == 0)
 		return note_conflict(catalog, n, &claim->pair->at,
 				     "pair \"%s\" is already declared at %s:%u:%u, which stays in "
-				     "force", claim->name, first->file, first->line, first->column);
-	return note_conflict(catalog, n, &claim->pair->at,
-			     "pair \"%s\": namespace %s already has a peer called %s, of pair \"%s\" "
-			     "at %s:%u:%u, which stays in force", claim->name,
-			     claim->pair->netns.text, claim->pair->end[SIDE_PEER].attrs.name,
-			     winner->name, first->file, first->line, first->column);
+				     "force",
+				     claim->name, first->file, first->line, first->column);
+	return note_conflict(
+		catalog, n, &claim->pair->at,
+		"pair \"%s\": namespace %s already has a peer called %s, of pair \"%s\" "
+		"at %s:%u:%u, which stays in force",
+		claim->name, claim->pair->netns.text, claim->pair->end[SIDE_PEER].attrs.name,
+		winner->name, first->file, first->line, first->column);
 }
 
 static int note_losers(struct catalog *catalog, const struct claims *claims, size_t *n)
@@ -191,8 +194,8 @@ static int note_hidden(struct catalog *catalog, size_t n_conflicts)
 
 /* ---- the snapshot ---- */
 
-static int take_pairs(struct catalog *catalog, const struct claims *claims,
-		      struct desired *desired, size_t *n_conflicts)
+static int take_pairs(struct catalog *catalog, const struct claims *claims, struct desired *desired,
+		      size_t *n_conflicts)
 {
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct claim *claim = &claims->items[i];
@@ -269,7 +272,8 @@ static int add_implicit(struct desired *desired, const char *name, const char *o
 
 	snprintf(program.name, sizeof(program.name), "%s", name);
 	program.object = strdup(object);
-	r = program.object ? ARRAY_APPEND(desired->programs, desired->n_programs, program) : -ENOMEM;
+	r = program.object ? ARRAY_APPEND(desired->programs, desired->n_programs, program)
+			   : -ENOMEM;
 	if (r < 0)
 		program_done(&program);
 	return r;

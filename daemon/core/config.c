@@ -20,8 +20,10 @@ static void read_object(struct reader_file *file, const struct node *value, void
 	if (!reader_text(file, value, "object", &text))
 		return;
 	if (text[0] != '/' && !config_program_name_is_valid(text)) {
-		reader_fault(file, value, "object: \"%s\" is neither the name of a shipped object nor "
-			     "an absolute path", text);
+		reader_fault(file, value,
+			     "object: \"%s\" is neither the name of a shipped object nor "
+			     "an absolute path",
+			     text);
 		return;
 	}
 	free(program->object);
@@ -50,8 +52,10 @@ static void read_program(struct reader_file *file, const struct node *key, struc
 	if (config_program_name_is_valid(key->text))
 		snprintf(program.name, sizeof(program.name), "%s", key->text);
 	else
-		reader_fault(file, key, "\"%s\" cannot be the name of a program: 1 to %d letters, "
-			     "digits, '_' and '-'", key->text, PROGRAM_NAME_SIZE - 1);
+		reader_fault(file, key,
+			     "\"%s\" cannot be the name of a program: 1 to %d letters, "
+			     "digits, '_' and '-'",
+			     key->text, PROGRAM_NAME_SIZE - 1);
 	if (reader_map(file, value, "a program", keys, &program) && !reader_find(value, "object"))
 		reader_fault(file, key, "program \"%s\" needs \"object:\"", key->text);
 	if (ARRAY_APPEND(config->programs, config->n_programs, program) < 0) {
@@ -128,9 +132,11 @@ static void check_peers(struct reader_file *file, const struct config *config)
 		if (pair_compare_peer(first, pair) != 0)
 			first = pair;
 		else if (strcmp(first->name, pair->name) != 0)
-			reader_fault(file, &at, "pair \"%s\": namespace %s already has a peer called "
-				     "%s, of pair \"%s\" in line %u", pair->name, pair->netns.text,
-				     pair->end[SIDE_PEER].attrs.name, first->name, first->at.line);
+			reader_fault(file, &at,
+				     "pair \"%s\": namespace %s already has a peer called "
+				     "%s, of pair \"%s\" in line %u",
+				     pair->name, pair->netns.text, pair->end[SIDE_PEER].attrs.name,
+				     first->name, first->at.line);
 	}
 }
 
@@ -145,8 +151,10 @@ static void read_audit(struct reader_file *file, const struct node *value, void 
 	if (!reader_text(file, value, "audit", &text))
 		return;
 	if (strcmp(text, "never") != 0 && (util_parse_duration_ms(text, &ms) < 0 || ms < 100)) {
-		reader_fault(file, value, "audit: \"%s\" is not \"never\" nor a time from 100ms on, "
-			     "such as 30s or 5min", text);
+		reader_fault(file, value,
+			     "audit: \"%s\" is not \"never\" nor a time from 100ms on, "
+			     "such as 30s or 5min",
+			     text);
 		return;
 	}
 	config->settings.audit_ms = ms;
@@ -200,7 +208,8 @@ static int compare_diags(const void *a, const void *b)
 	return r || !x->text || !y->text ? r : strcmp(x->text, y->text);
 }
 
-/* Faults in the order in which people read the file, whatever the order in which they were found. */
+/* Faults in the order in which people read the file, whatever the order in which they were found.
+ */
 static int finish_faults(const struct reader_file *file, size_t n_before)
 {
 	struct diag_list *diags = file->diags;

@@ -194,8 +194,10 @@ static void read_use_name(struct reader_file *file, const struct node *value, vo
 	if (config_program_name_is_valid(text))
 		snprintf(use->program, sizeof(use->program), "%s", text);
 	else
-		reader_fault(file, value, "\"%s\" cannot be the name of a program: 1 to %d letters, "
-			     "digits, '_' and '-'", text, PROGRAM_NAME_SIZE - 1);
+		reader_fault(file, value,
+			     "\"%s\" cannot be the name of a program: 1 to %d letters, "
+			     "digits, '_' and '-'",
+			     text, PROGRAM_NAME_SIZE - 1);
 }
 
 static void read_use(struct reader_file *file, const struct node *node, struct end *end)
@@ -276,15 +278,18 @@ static void read_netns(struct reader_file *file, const struct node *value, void 
 	if (value->kind == NODE_MAP) {
 		if (reader_map(file, value, "netns", keys, ref) &&
 		    !reader_find(value, "path") == !reader_find(value, "pid"))
-			reader_fault(file, value, "netns needs exactly one of \"path:\" and \"pid:\"");
+			reader_fault(file, value,
+				     "netns needs exactly one of \"path:\" and \"pid:\"");
 		return;
 	}
 	if (!reader_text(file, value, "netns", &text))
 		return;
 	if (strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 ||
 	    strlen(text) > 255) {
-		reader_fault(file, value, "netns: \"%s\" is not a namespace's name; for a file, "
-			     "write {path: …}", text);
+		reader_fault(file, value,
+			     "netns: \"%s\" is not a namespace's name; for a file, "
+			     "write {path: …}",
+			     text);
 		return;
 	}
 	free(ref->text);
@@ -300,8 +305,10 @@ static bool check_device_name(struct reader_file *file, const struct node *node,
 		reader_fault(file, node, "%s: \"%s\" has %zu bytes; a device's name has at most %d",
 			     what, text, strlen(text), IFNAMSIZ - 1);
 	else
-		reader_fault(file, node, "%s: \"%s\" is not a device's name: letters, digits, '_', "
-			     "'-' and '.'", what, text);
+		reader_fault(file, node,
+			     "%s: \"%s\" is not a device's name: letters, digits, '_', "
+			     "'-' and '.'",
+			     what, text);
 	return false;
 }
 
@@ -312,8 +319,7 @@ static void read_peer_name(struct reader_file *file, const struct node *value, v
 
 	/* A name that is wrong must not count as the default one. */
 	memset(name, 0, IFNAMSIZ);
-	if (reader_text(file, value, "name", &text) &&
-	    check_device_name(file, value, "name", text))
+	if (reader_text(file, value, "name", &text) && check_device_name(file, value, "name", text))
 		memcpy(name, text, strlen(text));
 }
 
@@ -325,11 +331,16 @@ static void read_sysctls(struct reader_file *file, const struct node *value, voi
 static void read_peer(struct reader_file *file, const struct node *value, void *noun)
 {
 	static const struct reader_key keys[] = {
-		{ "netns", read_netns },	   { "name", read_peer_name },
-		{ "policy", read_policy },	   { "scrub", read_scrub },
-		{ "mac", read_mac },		   { "addresses", read_addresses },
-		{ "routes", read_routes },	   { "neighbours", read_neighbours },
-		{ "sysctls", read_sysctls },	   { "programs", read_programs },
+		{ "netns", read_netns },
+		{ "name", read_peer_name },
+		{ "policy", read_policy },
+		{ "scrub", read_scrub },
+		{ "mac", read_mac },
+		{ "addresses", read_addresses },
+		{ "routes", read_routes },
+		{ "neighbours", read_neighbours },
+		{ "sysctls", read_sysctls },
+		{ "programs", read_programs },
 		{},
 	};
 	struct draft *draft = noun;

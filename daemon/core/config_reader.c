@@ -17,7 +17,8 @@
  */
 static void make_printable(char *text)
 {
-	size_t len = strlen(text);
+	static const char more[] = "...";
+	size_t len = TEXT_MAX;
 
 	for (char *c = text; *c; c++) {
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -26,11 +27,11 @@ static void make_printable(char *text)
 		else if (*c == '\xc2' && (c[1] & 0xe0) == 0x80)
 			memset(c, '?', 2);
 	}
-	if (len < TEXT_MAX)
+	if (strlen(text) < TEXT_MAX + sizeof(more))
 		return;
-	for (len = TEXT_MAX; (text[len] & 0xc0) == 0x80; len--)
-		;
-	memcpy(text + len, "...", sizeof("..."));
+	while ((text[len] & 0xc0) == 0x80)
+		len--;
+	memcpy(text + len, more, sizeof(more));
 }
 
 void reader_fault(struct reader_file *file, const struct node *node, const char *format, ...)
@@ -93,8 +94,7 @@ static unsigned int distance(const char *a, const char *b)
 		for (size_t j = 1; j <= m; j++) {
 			unsigned int above = row[j];
 
-			row[j] = min3(above + 1, row[j - 1] + 1,
-				      diagonal + (a[i - 1] != b[j - 1]));
+			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
 			diagonal = above;
 		}
 	}
@@ -371,8 +371,8 @@ static bool is_zero(const struct ip *ip)
 static bool check_unicast(struct reader_file *file, const struct node *node, const char *what,
 			  const struct ip *ip)
 {
-	bool multicast = ip->family == AF_INET6 ? ip->bytes[0] == 0xff :
-						  (ip->bytes[0] & 0xf0) == 0xe0;
+	bool multicast = ip->family == AF_INET6 ? ip->bytes[0] == 0xff
+						: (ip->bytes[0] & 0xf0) == 0xe0;
 
 	if (!multicast && !is_zero(ip))
 		return true;
@@ -407,7 +407,8 @@ bool reader_prefix(struct reader_file *file, const struct node *node, const char
 		return false;
 	if (prefix_parse(text, ret) == 0)
 		return true;
-	reader_fault(file, node, "%s: \"%s\" is not an IP address with a prefix length", what, text);
+	reader_fault(file, node, "%s: \"%s\" is not an IP address with a prefix length", what,
+		     text);
 	return false;
 }
 

@@ -21,8 +21,8 @@ static void check_room(struct reader_file *file, const struct node *list, size_t
 /* ---- addresses ---- */
 
 /* To the kernel an IPv6 address is itself, an IPv4 address is one of its network. */
-static void add_to_once(struct reader_file *file, struct reader_once *once,
-			const struct node *node, struct prefix prefix)
+static void add_to_once(struct reader_file *file, struct reader_once *once, const struct node *node,
+			struct prefix prefix)
 {
 	if (prefix.ip.family == AF_INET6)
 		prefix.len = 128;
@@ -128,12 +128,14 @@ static bool check_gateway(struct reader_file *file, const struct node *node,
 	if (draft->is_default)
 		route->to.ip.family = route->via.family;
 	if (!route->to.ip.family) {
-		reader_fault(file, node, "\"to: default\" without \"via:\" could be IPv4 or IPv6; "
+		reader_fault(file, node,
+			     "\"to: default\" without \"via:\" could be IPv4 or IPv6; "
 			     "write \"0.0.0.0/0\" or \"::/0\"");
 		return false;
 	}
 	if (route->onlink && !route->via.family) {
-		reader_fault(file, node, "\"onlink:\" is about a gateway, but there is no \"via:\"");
+		reader_fault(file, node,
+			     "\"onlink:\" is about a gateway, but there is no \"via:\"");
 		return false;
 	}
 	return check_family(file, node, "via", &route->via, route->to.ip.family) &&
@@ -183,8 +185,12 @@ static void read_route(struct reader_file *file, const struct node *node, struct
 		       struct end *end)
 {
 	static const struct reader_key keys[] = {
-		{ "to", read_to },	   { "via", read_via },	    { "src", read_src },
-		{ "onlink", read_onlink }, { "metric", read_metric }, { "table", read_table },
+		{ "to", read_to },
+		{ "via", read_via },
+		{ "src", read_src },
+		{ "onlink", read_onlink },
+		{ "metric", read_metric },
+		{ "table", read_table },
 		{},
 	};
 	struct route_draft draft = { .route.table = TABLE_MAIN };
@@ -265,8 +271,10 @@ static bool check_sysctl_key(struct reader_file *file, const struct node *key)
 	    !strstr(text, "..") && !strstr(text, "//") && text[len - 1] != '.')
 		return true;
 	if (strncmp(text, "net.", 4) != 0)
-		reader_fault(file, key, "sysctls: \"%s\" does not begin with \"net.\": it is not a "
-			     "namespace's own", text);
+		reader_fault(file, key,
+			     "sysctls: \"%s\" does not begin with \"net.\": it is not a "
+			     "namespace's own",
+			     text);
 	else
 		reader_fault(file, key, "sysctls: \"%s\" is not the name of a setting", text);
 	return false;

@@ -217,13 +217,12 @@ static void test_first_file_wins(void)
 
 	CHECK(desired->n_pairs == 1 && mtu_of(desired, "w") == 1300);
 	CHECK(strcmp(desired_find_program(desired, "p")->object, "one") == 0);
-	expect_lines(&catalog,
-		     "/etc/metad/b.yaml:4:3: pair \"w\" is already declared at "
-		     "/etc/metad/a.yaml:4:3, which stays in force\n"
-		     "/etc/metad/c.yaml:2:3: pair \"w\" is already declared at "
-		     "/etc/metad/a.yaml:4:3, which stays in force\n"
-		     "/etc/metad/b.yaml:2:3: program \"p\" is already declared at "
-		     "/etc/metad/a.yaml:2:3, which stays in force\n");
+	expect_lines(&catalog, "/etc/metad/b.yaml:4:3: pair \"w\" is already declared at "
+			       "/etc/metad/a.yaml:4:3, which stays in force\n"
+			       "/etc/metad/c.yaml:2:3: pair \"w\" is already declared at "
+			       "/etc/metad/a.yaml:4:3, which stays in force\n"
+			       "/etc/metad/b.yaml:2:3: program \"p\" is already declared at "
+			       "/etc/metad/a.yaml:2:3, which stays in force\n");
 }
 
 static void test_first_peer_wins(void)
@@ -239,11 +238,12 @@ static void test_first_peer_wins(void)
 	CHECK(desired->n_pairs == 3);
 	CHECK(desired_find_pair(desired, "z") && desired_find_pair(desired, "u"));
 	CHECK(!desired_find_pair(desired, "a"));
-	expect_lines(&catalog,
-		     "/etc/metad/b.yaml:2:3: pair \"a\": namespace x already has a peer called eth0, "
-		     "of pair \"z\" at /etc/metad/a.yaml:2:3, which stays in force\n"
-		     "/etc/metad/b.yaml:3:3: pair \"v\" is already declared at "
-		     "/etc/metad/a.yaml:3:3, which stays in force\n");
+	expect_lines(
+		&catalog,
+		"/etc/metad/b.yaml:2:3: pair \"a\": namespace x already has a peer called eth0, "
+		"of pair \"z\" at /etc/metad/a.yaml:2:3, which stays in force\n"
+		"/etc/metad/b.yaml:3:3: pair \"v\" is already declared at "
+		"/etc/metad/a.yaml:3:3, which stays in force\n");
 }
 
 static void test_conflict_ends_with_its_cause(void)

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Any bytes as a configuration file, of both kinds, and what parses also through a catalog. Beyond
+ * not crashing: a refusal always says why and where, in text fit for a terminal, and what is
+ * accepted holds to the promises of model.h.
+ */
+#include "core/catalog.h"
+#include "fuzz/fuzz.h"
+
+#include <stdio.h>
+
+#define HOLDS(x)                                                                                   \
+	do {                                                                                       \
+		if (!(x)) {                                                                        \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #x);            \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* Line breaks of YAML 1.1, not only of editors; a CR LF counts twice: this is a bound. */
+static unsigned int count_lines(const char *bytes, size_t len)
+{
+	unsigned int n = 2;
+
+	for (size_t i = 0; i < len; i++)
+		n += bytes[i] == '\n' || bytes[i] == '\r' || bytes[i] == '\x85' ||
+		     bytes[i] == '\xa8' || bytes[i] == '\xa9';
+	return n;
+}
+
+static void check_diag(const struct diag *diag, unsigned int n_lines, size_t len)
+{
+	HOLDS(diag->file && strcmp(diag->file, "fuzz.yaml") == 0);
+	HOLDS(diag->line <= n_lines && diag->column <= len + 1);
+	HOLDS((diag->line == 0) == (diag->column == 0));
+	HOLDS(diag->text && diag->text[0] && strlen(diag->text) < 512);
+	for (const char *c = diag->text; *c; c++)
+		HOLDS((unsigned char)*c >= ' ' && *c != 0x7f);
+}
+
+static void check_route(const struct route *route)
+{
+	HOLDS(route->to.ip.family == AF_INET || route->to.ip.family == AF_INET6);
+	HOLDS(route->to.len <= (route->to.ip.family == AF_INET6 ? 128 : 32));
+	HOLDS(!route->via.family || route->via.family == route->to.ip.family);
+	HOLDS(!route->src.family || route->src.family == route->to.ip.family);
+	HOLDS(route->table && (route->metric || route->to.ip.family == AF_INET));
+	HOLDS(!route->onlink || route->via.family);
+}
+
+static void check_end(const struct end *end, enum mode mode)
+{
+	HOLDS(device_name_is_valid(end->attrs.name));
+	HOLDS(end->attrs.up && (end->attrs.has & ATTR_UP) && (end->attrs.has & ATTR_NAME));
+	HOLDS((end->attrs.has & ATTR_MTU) && end->attrs.mtu >= 68 && end->attrs.mtu <= 65535);
+	HOLDS((end->attrs.has & ATTR_LINKLOCAL) && end->attrs.linklocal == (mode == MODE_L2));
+	HOLDS(mode == MODE_L2 || !(end->attrs.has & ATTR_MAC));
+	HOLDS(end->n_uses <= CHAIN_MAX);
+	for (size_t i = 0; i < end->n_addresses; i++)
+		for (size_t j = 0; j < i; j++)
+			HOLDS(!prefix_equal(&end->addresses[i].prefix, &end->addresses[j].prefix));
+	for (size_t i = 0; i < end->n_routes; i++) {
+		check_route(&end->routes[i]);
+		for (size_t j = 0; j < i; j++)
+			HOLDS(!route_key_equal(&end->routes[i], &end->routes[j]));
+	}
+	for (size_t i = 0; i < end->n_uses; i++)
+		for (size_t j = 0; j < i; j++)
+			HOLDS(strcmp(end->uses[i].program, end->uses[j].program) != 0);
+	for (size_t i = 0; i < end->n_sysctls; i++)
+		HOLDS(strncmp(end->sysctls[i].key, "net.", 4) == 0 && end->sysctls[i].value[0]);
+}
+
+static void check_config(const struct config *config)
+{
+	for (size_t i = 0; i < config->n_programs; i++) {
+		HOLDS(config->programs[i].name[0] && config->programs[i].object[0]);
+		HOLDS(!i || strcmp(config->programs[i - 1].name, config->programs[i].name) < 0);
+	}
+	for (size_t i = 0; i < config->n_pairs; i++) {
+		const struct pair *pair = &config->pairs[i];
+
+		HOLDS(!i || strcmp(pair[-1].name, pair->name) < 0);
+		HOLDS(strcmp(pair->name, pair->end[SIDE_PRIMARY].attrs.name) == 0);
+		HOLDS(pair->netns.text && pair->netns.text[0]);
+		HOLDS(pair->end[SIDE_PRIMARY].n_sysctls == 0);
+		check_end(&pair->end[SIDE_PRIMARY], pair->mode);
+		check_end(&pair->end[SIDE_PEER], pair->mode);
+	}
+}
+
+/* 0 as config_parse says. */
+static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *ret_n_pairs)
+{
+	AUTO(config_done) struct config config = {};
+	AUTO(diag_list_done) struct diag_list diags = {};
+	int r = config_parse(kind, "fuzz.yaml", bytes, len, &config, &diags);
+
+	HOLDS(r == 0 || r == CONFIG_E_INVALID);
+	HOLDS((r == 0) == (diags.n == 0) && diags.n <= 101);
+	for (size_t i = 0; i < diags.n; i++)
+		check_diag(&diags.items[i], count_lines(bytes, len), len);
+	check_config(&config);
+	*ret_n_pairs = config.n_pairs;
+	return r;
+}
+
+/* Twice the same file: the first wins every pair. */
+static void join(const char *bytes, size_t len, size_t n_pairs)
+{
+	const struct catalog_source source = { .path = (char *)"fuzz.yaml",
+					       .bytes = (char *)bytes,
+					       .len = len };
+	struct catalog_source sources[] = { source, source };
+	AUTO(catalog_done) struct catalog catalog = {};
+	AUTO(desired_unrefp) struct desired *desired = NULL;
+
+	sources[0].name = (char *)"b.yaml";
+	sources[1].name = (char *)"a.yaml";
+	HOLDS(catalog_update(&catalog, sources, 2) == 0);
+	HOLDS(catalog_update(&catalog, sources, 2) == 0);
+	HOLDS(catalog_join(&catalog, &desired) == 0);
+	HOLDS(desired->n_pairs == n_pairs && !desired->incomplete);
+	for (size_t i = 0; i < desired->n_pairs; i++)
+		for (enum side side = 0; side < N_SIDES; side++)
+			for (size_t j = 0; j < desired->pairs[i].end[side].n_uses; j++)
+				HOLDS(desired_find_program(
+					desired, desired->pairs[i].end[side].uses[j].program));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	AUTO_FREE char *bytes = malloc(len + 1);
+	size_t n_pairs;
+
+	/* As files come: with a NUL behind the last byte, and one byte less to run over. */
+	if (!bytes)
+		return 0;
+	memcpy(bytes, data, len);
+	bytes[len] = '\0';
+	parse(CONFIG_SETTINGS, bytes, len, &n_pairs);
+	if (parse(CONFIG_PAIRS, bytes, len, &n_pairs) == 0)
+		join(bytes, len, n_pairs);
+	return 0;
+}
