@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Values out of nodes, and the words for what is wrong with them; see config_reader.h. */
+/*
+ * Values out of nodes, and the words for what is wrong with them; see config_reader.h. Owns how a
+ * fault is worded and how many are shown; never knows what a pair is. A file of nothing but faults
+ * costs no more than a good one.
+ */
 #include "core/config_reader.h"
 
 #include <errno.h>
