@@ -2,6 +2,10 @@
 /*
  * The listening socket. Parsed by hand: of an event only the place is of interest, and the number
  * of its namespace comes as ancillary data that libraries do not hand out.
+ *
+ * Once the kernel has had to drop an event it drops all others until the socket is empty, and says
+ * so only once, at the beginning. So a loss is told when it is over: a look that began earlier
+ * would miss what was dropped after it.
  */
 #include "kernel/monitor.h"
 
@@ -16,7 +20,8 @@
 
 struct monitor {
 	int fd;
-	char buffer[MESSAGE_SIZE];
+	bool lost; /* events, since the socket was empty the last time */
+	_Alignas(struct nlmsghdr) char buffer[MESSAGE_SIZE];
 };
 
 static int join(int fd)
@@ -90,26 +95,37 @@ static size_t attributes_offset(const struct nlmsghdr *header)
 	}
 }
 
-static void read_attributes(const struct nlmsghdr *header, size_t offset, unsigned short type,
-			    struct monitor_event *ret, bool is_name)
+/* The first attribute of a type; NULL: there is none. */
+static const struct rtattr *find_attribute(const struct nlmsghdr *header, unsigned short type)
 {
+	size_t offset = attributes_offset(header);
 	const struct rtattr *attr = (const void *)((const char *)NLMSG_DATA(header) + offset);
 	int left = (int)header->nlmsg_len - (int)(NLMSG_HDRLEN + offset);
 
-	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
-		size_t len = RTA_PAYLOAD(attr);
+	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
+		if (attr->rta_type == type)
+			return attr;
+	return NULL;
+}
 
-		if (attr->rta_type != type)
-			continue;
-		if (is_name) {
-			len = strnlen(RTA_DATA(attr), MIN(len, (size_t)IFNAMSIZ - 1));
-			memcpy(ret->name, RTA_DATA(attr), len);
-			ret->name[len] = '\0';
-		} else if (len == sizeof(ret->ifindex)) {
-			memcpy(&ret->ifindex, RTA_DATA(attr), len);
-		}
+static void read_link(const struct nlmsghdr *header, struct monitor_event *ret)
+{
+	const struct rtattr *name = find_attribute(header, IFLA_IFNAME);
+
+	/* Wireless drivers report every scan; such a message says nothing of the link. */
+	if (find_attribute(header, IFLA_WIRELESS))
 		return;
-	}
+	ret->ifindex = ((const struct ifinfomsg *)NLMSG_DATA(header))->ifi_index;
+	if (name)
+		memcpy(ret->name, RTA_DATA(name), MIN(RTA_PAYLOAD(name), sizeof(ret->name) - 1));
+}
+
+static void read_route(const struct nlmsghdr *header, struct monitor_event *ret)
+{
+	const struct rtattr *device = find_attribute(header, RTA_OIF);
+
+	if (device && RTA_PAYLOAD(device) == sizeof(ret->ifindex))
+		memcpy(&ret->ifindex, RTA_DATA(device), sizeof(ret->ifindex));
 }
 
 /* Fills the place of the event; false: nothing that could concern a pair. */
@@ -122,15 +138,14 @@ static bool read_event(const struct nlmsghdr *header, struct monitor_event *ret)
 	switch (header->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		ret->ifindex = ((const struct ifinfomsg *)NLMSG_DATA(header))->ifi_index;
-		read_attributes(header, offset, IFLA_IFNAME, ret, true);
+		read_link(header, ret);
 		break;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		ret->ifindex = ((const struct ifaddrmsg *)NLMSG_DATA(header))->ifa_index;
 		break;
 	default:
-		read_attributes(header, offset, RTA_OIF, ret, false);
+		read_route(header, ret);
 		break;
 	}
 	return ret->ifindex > 0;
@@ -164,30 +179,41 @@ static void read_datagram(const char *buffer, size_t len, int nsid,
 	}
 }
 
+/* One datagram: its length with its namespace's number, 0 without content, or -errno. */
+static ssize_t receive(struct monitor *monitor, int *ret_nsid)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int)) * 2];
+	struct iovec iov = { monitor->buffer, sizeof(monitor->buffer) };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t len = recvmsg(monitor->fd, &message, 0);
+
+	if (len < 0 && errno != ENOBUFS)
+		return errno == EINTR ? 0 : -errno;
+	if (len < 0 || (message.msg_flags & MSG_TRUNC)) {
+		monitor->lost = true;
+		return 0;
+	}
+	*ret_nsid = read_nsid(&message);
+	return len;
+}
+
 int monitor_drain(struct monitor *monitor,
 		  void (*on_event)(void *ctx, const struct monitor_event *event), void *ctx)
 {
 	static const struct monitor_event overflow = { .overflow = true };
 
 	for (int i = 0; i < DRAIN_MAX; i++) {
-		char control[CMSG_SPACE(sizeof(int)) * 2];
-		struct iovec iov = { monitor->buffer, sizeof(monitor->buffer) };
-		struct msghdr message = { .msg_iov = &iov,
-					  .msg_iovlen = 1,
-					  .msg_control = control,
-					  .msg_controllen = sizeof(control) };
-		ssize_t len = recvmsg(monitor->fd, &message, 0);
+		int nsid = -1;
+		ssize_t len = receive(monitor, &nsid);
 
-		if (len < 0 && errno == EAGAIN)
-			return 0;
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0 && errno != ENOBUFS)
-			return -errno;
-		if (len < 0 || (message.msg_flags & MSG_TRUNC))
+		if (len == -EAGAIN && STEAL(monitor->lost))
 			on_event(ctx, &overflow);
-		else
-			read_datagram(monitor->buffer, len, read_nsid(&message), on_event, ctx);
+		if (len < 0)
+			return len == -EAGAIN ? 0 : len;
+		read_datagram(monitor->buffer, len, nsid, on_event, ctx);
 	}
 	return 0;
 }

@@ -22,6 +22,9 @@ struct monitor;
 int monitor_new(struct monitor **ret);
 void monitor_free(struct monitor *monitor);
 int monitor_fd(const struct monitor *monitor);
-/* Reads what is there, at most a bounded number of messages a call; on_event for each. */
+/*
+ * Reads what is there, at most a bounded number of messages a call; on_event for each. A loss is
+ * told once, when the socket has been emptied and no more is being lost.
+ */
 int monitor_drain(struct monitor *monitor,
 		  void (*on_event)(void *ctx, const struct monitor_event *event), void *ctx);
