@@ -9,22 +9,35 @@ void frame_json_unref(json_t **json)
 	json_decref(*json);
 }
 
+static int make_room(struct frame_reader *reader, size_t len)
+{
+	size_t room = MAX(reader->room * 2, reader->len + len);
+	char *moved;
+
+	if (reader->start) {
+		memmove(reader->bytes, reader->bytes + reader->start, reader->len);
+		reader->start = 0;
+	}
+	if (reader->len + len <= reader->room)
+		return 0;
+	moved = realloc(reader->bytes, room);
+	if (!moved)
+		return -ENOMEM;
+	reader->bytes = moved;
+	reader->room = room;
+	return 0;
+}
+
 int frame_feed(struct frame_reader *reader, const char *bytes, size_t len)
 {
-	size_t max = reader->max ? reader->max : FRAME_SIZE_MAX;
+	int r;
 
-	if (reader->len + len > max)
+	if (reader->len + len > (reader->max ? reader->max : FRAME_SIZE_MAX))
 		return -EMSGSIZE;
-	if (reader->len + len > reader->room) {
-		size_t room = MAX(reader->room * 2, reader->len + len);
-		char *moved = realloc(reader->bytes, room);
-
-		if (!moved)
-			return -ENOMEM;
-		reader->bytes = moved;
-		reader->room = room;
-	}
-	memcpy(reader->bytes + reader->len, bytes, len);
+	r = make_room(reader, len);
+	if (r < 0)
+		return r;
+	memcpy(reader->bytes + reader->start + reader->len, bytes, len);
 	reader->len += len;
 	return 0;
 }
@@ -50,29 +63,37 @@ static bool is_shallow(const char *text, size_t len)
 	return true;
 }
 
+/* The length of the message at the start with its NUL byte, 0: it is not whole. */
+static size_t whole(struct frame_reader *reader)
+{
+	const char *first = reader->bytes + reader->start;
+	const char *end = reader->len > reader->scanned
+				  ? memchr(first + reader->scanned, '\0',
+					   reader->len - reader->scanned)
+				  : NULL;
+
+	if (!end)
+		reader->scanned = reader->len;
+	return end ? end - first + 1 : 0;
+}
+
 int frame_next(struct frame_reader *reader, json_t **ret)
 {
-	char *end = reader->len > reader->scanned
-			    ? memchr(reader->bytes + reader->scanned, '\0',
-				     reader->len - reader->scanned) : NULL;
-	json_error_t error;
+	size_t used = reader->len ? whole(reader) : 0;
+	const char *text = used ? reader->bytes + reader->start : NULL;
+	json_error_t error = {};
 	json_t *message = NULL;
-	size_t used;
 
-	if (!end) {
-		reader->scanned = reader->len;
+	if (!used)
 		return FRAME_E_NONE;
-	}
-	used = end - reader->bytes;
-	if (is_shallow(reader->bytes, used))
-		message = json_loadb(reader->bytes, used, JSON_REJECT_DUPLICATES, &error);
-	used++;
-	memmove(reader->bytes, reader->bytes + used, reader->len - used);
+	if (is_shallow(text, used - 1))
+		message = json_loadb(text, used - 1, JSON_REJECT_DUPLICATES, &error);
+	reader->start += used;
 	reader->len -= used;
 	reader->scanned = 0;
 	if (!json_is_object(message)) {
 		json_decref(message);
-		return -EBADMSG;
+		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
 	}
 	*ret = message;
 	return 0;

@@ -15,13 +15,14 @@
 
 struct frame_reader {
 	char *bytes; /* owned */
-	size_t len, room, scanned;
+	size_t start, len, room; /* bytes[start..start + len) have arrived and not been taken */
+	size_t scanned; /* of those, how many hold no NUL */
 	size_t max; /* 0: FRAME_SIZE_MAX */
 };
 
 enum { FRAME_E_NONE = 1 /* no whole message has arrived yet */ };
 
-/* Takes a copy of what has arrived. 0, -ENOMEM, or -EMSGSIZE: a message is larger than max. */
+/* Takes a copy of what has arrived. 0, -ENOMEM, or -EMSGSIZE: more than max has not been taken. */
 int frame_feed(struct frame_reader *reader, const char *bytes, size_t len);
 /* The next message, which is an object; the caller owns it. 0, FRAME_E_NONE, -EBADMSG or -ENOMEM. */
 int frame_next(struct frame_reader *reader, json_t **ret);
