@@ -9,34 +9,69 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-static void sources_done(struct catalog_source **sources)
+struct sources {
+	struct catalog_source *items; /* owned */
+	size_t n;
+};
+
+static void sources_done(struct sources *sources)
 {
-	for (struct catalog_source *s = *sources; s && s->name; s++)
-		catalog_source_done(s);
-	free(*sources);
+	for (size_t i = 0; i < sources->n; i++)
+		catalog_source_done(&sources->items[i]);
+	free(sources->items);
 }
 
-/* The line itself, with a caret under the place. */
+/* ---- faults with their lines ---- */
+
+#define BEFORE_CARET 60 /* columns of a long line that are shown before the fault, and behind it */
+
+/* The n-th character of text, or its end before that. Columns count characters, not bytes. */
+static const char *character(const char *text, size_t n)
+{
+	while (*text && n--)
+		do
+			text++;
+		while ((*text & 0xc0) == 0x80);
+	return text;
+}
+
+/* Borrowed; NULL: it has fewer lines. */
+static const char *find_line(const struct catalog_source *source, unsigned int line)
+{
+	const char *at = source->bytes;
+
+	for (unsigned int i = 1; at && i < line; i++) {
+		at = strchr(at, '\n');
+		at = at ? at + 1 : NULL;
+	}
+	return line ? at : NULL;
+}
+
+/* The line, or what is around the place in a long one, with a caret under the place. */
 static void print_caret(const struct catalog_source *source, const struct diag *diag)
 {
-	const char *line = source->bytes;
-	size_t len;
+	const char *line = find_line(source, diag->line);
+	size_t skipped = diag->column > BEFORE_CARET ? diag->column - BEFORE_CARET : 0;
+	AUTO_FREE char *text = line ? strndup(line, strcspn(line, "\r\n")) : NULL;
+	const char *from, *until, *place;
 
-	for (unsigned int i = 1; line && i < diag->line; i++) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	if (!line || !diag->line)
+	if (!text || !diag->column)
 		return;
-	len = strcspn(line, "\n");
-	printf("    %.*s\n    ", (int)MIN(len, 200u), line);
-	for (unsigned int i = 1; i < diag->column && i < 200; i++)
-		putchar(i <= len && line[i - 1] == '\t' ? '\t' : ' ');
+	from = character(text, skipped);
+	place = character(text, diag->column - 1);
+	until = character(place, BEFORE_CARET);
+	for (char *c = text; *c; c++)
+		*c = *c == '\t' ? ' ' : *c;
+	term_clean(text, TERM_ONE_LINE);
+	printf("    %s%.*s%s\n    %s", skipped ? "…" : "", (int)(until - from), from,
+	       *until ? "…" : "", skipped ? " " : "");
+	for (; from < place; from = character(from, 1))
+		putchar(' ');
 	printf("%s^%s\n", term_colour(COLOUR_BAD), term_reset());
 }
 
 struct report {
-	const struct catalog_source *sources;
+	const struct sources *sources;
 	size_t n_faults;
 };
 
@@ -45,12 +80,16 @@ static void report(void *ctx, const struct diag *diag)
 	struct report *to = ctx;
 	AUTO_FREE char *text = diag_text(diag);
 
+	if (text)
+		term_clean(text, TERM_ONE_LINE);
 	puts(text ? text : "out of memory");
 	to->n_faults++;
-	for (const struct catalog_source *s = to->sources; s->name; s++)
-		if (diag->file && strcmp(s->path, diag->file) == 0)
-			print_caret(s, diag);
+	for (size_t i = 0; diag->file && i < to->sources->n; i++)
+		if (strcmp(to->sources->items[i].path, diag->file) == 0)
+			print_caret(&to->sources->items[i], diag);
 }
+
+/* ---- reading ---- */
 
 /* metad.yaml holds settings, everything else pairs: as in metad's own directories. */
 static enum config_kind kind_of(const char *path)
@@ -60,26 +99,55 @@ static enum config_kind kind_of(const char *path)
 	return strcmp(slash ? slash + 1 : path, "metad.yaml") == 0 ? CONFIG_SETTINGS : CONFIG_PAIRS;
 }
 
-static void read_source(const char *path, struct catalog_source *ret)
+static int read_source(const char *path, struct catalog_source *ret)
 {
-	ret->name = strdup(path);
-	ret->path = strdup(path);
-	ret->kind = kind_of(path);
-	ret->error = util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX, &ret->bytes, &ret->len);
+	struct catalog_source source = { .kind = kind_of(path) };
+
+	source.name = strdup(path);
+	source.path = strdup(path);
+	if (!source.name || !source.path) {
+		catalog_source_done(&source);
+		return -ENOMEM;
+	}
+	source.error = util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX, &source.bytes,
+					 &source.len);
+	*ret = source;
+	return 0;
 }
+
+/* A file that is named twice is one file. */
+static int read_sources(int argc, char **argv, struct sources *ret)
+{
+	ret->items = calloc(argc, sizeof(*ret->items));
+	if (!ret->items)
+		return -ENOMEM;
+	for (int i = 0; i < argc; i++) {
+		bool known = false;
+		int r;
+
+		for (size_t j = 0; j < ret->n; j++)
+			known |= strcmp(ret->items[j].path, argv[i]) == 0;
+		r = known ? 0 : read_source(argv[i], &ret->items[ret->n]);
+		if (r < 0)
+			return r;
+		ret->n += !known;
+	}
+	return 0;
+}
+
+/* ---- commands ---- */
 
 int cmd_check(const struct cli *cli, int argc, char **argv)
 {
-	AUTO(sources_done) struct catalog_source *sources = calloc(argc + 1, sizeof(*sources));
+	AUTO(sources_done) struct sources sources = {};
 	AUTO(catalog_done) struct catalog catalog = {};
 	AUTO(desired_unrefp) struct desired *desired = NULL;
-	struct report to = { .sources = sources };
+	struct report to = { .sources = &sources };
 
 	if (argc == 0)
 		return complain(EXIT_USAGE, "check needs the names of files");
-	for (int i = 0; sources && i < argc; i++)
-		read_source(argv[i], &sources[i]);
-	if (!sources || catalog_update(&catalog, sources, argc) < 0 ||
+	if (read_sources(argc, argv, &sources) < 0 ||
+	    catalog_update(&catalog, sources.items, sources.n) < 0 ||
 	    catalog_join(&catalog, &desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (cli->json != JSON_OFF) {

@@ -34,21 +34,60 @@ static bool is_true(const json_t *object, const char *key)
 
 /* ---- ends ---- */
 
+static void print_number(const char *words, const json_t *end, const char *key)
+{
+	if (json_object_get(end, key))
+		printf(", %s %lld", words, number(end, key));
+}
+
+/* Sizes that are not the kernel's own. */
+static void print_sizes(const json_t *end)
+{
+	static const char *const sizes[][2] = {
+		{ "gso", "gsoMaxSize" },
+		{ "gro", "groMaxSize" },
+		{ "gso for IPv4", "gsoIpv4MaxSize" },
+		{ "gro for IPv4", "groIpv4MaxSize" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		if (number(end, sizes[i][1]) != 65536)
+			print_number(sizes[i][0], end, sizes[i][1]);
+}
+
 static void print_link(const json_t *end)
 {
+	bool up = is_true(end, "up");
+
 	head("Link");
 	if (!json_object_get(end, "ifindex")) {
-		printf("%s%s%s\n", term_colour(COLOUR_WARN), "is not there", term_reset());
+		printf("%sis not there%s\n", term_colour(COLOUR_WARN), term_reset());
 		return;
 	}
-	printf("ifindex %lld, %s%s, mtu %lld, txqueuelen %lld", number(end, "ifindex"),
-	       is_true(end, "up") ? "up" : "down",
-	       is_true(end, "up") && !is_true(end, "running") ? " without carrier" : "",
-	       number(end, "mtu"), number(end, "txqueuelen"));
+	printf("ifindex %lld, %s%s%s%s", number(end, "ifindex"), up ? "" : term_colour(COLOUR_WARN),
+	       up ? "up" : "down", up ? "" : term_reset(),
+	       up && !is_true(end, "running") ? " without carrier" : "");
+	print_number("mtu", end, "mtu");
+	print_number("txqueuelen", end, "txqueuelen");
 	if (has_text(end, "mac"))
 		printf(", mac %s", text_of(end, "mac"));
-	if (has_text(end, "policy"))
-		printf(", policy %s, scrub %s", text_of(end, "policy"), text_of(end, "scrub"));
+	print_sizes(end);
+	putchar('\n');
+}
+
+/* What becomes of packets while no program is attached. */
+static void print_policy(const json_t *end)
+{
+	const char *wanted = text_of(end, "wantedPolicy"), *has = text_of(end, "policy");
+
+	if (!wanted[0] && !has[0])
+		return;
+	head("Policy");
+	printf("%s", has[0] ? has : wanted);
+	if (has[0] && wanted[0] && strcmp(has, wanted) != 0)
+		printf(" %s(%s is wanted)%s", term_colour(COLOUR_WARN), wanted, term_reset());
+	if (has_text(end, "scrub"))
+		printf(", scrub %s", text_of(end, "scrub"));
 	putchar('\n');
 }
 
@@ -132,14 +171,20 @@ static void print_chain(const json_t *end)
 	}
 }
 
-static void print_end(const json_t *end, const char *netns)
+static void print_end(const json_t *pair, const json_t *end)
 {
+	const char *netns = text_of(json_object_get(pair, "summary"), "netns");
 	bool peer = strcmp(text_of(end, "side"), "peer") == 0;
 
-	printf("\n%s%s %s%s%s%s\n", term_colour(COLOUR_STRONG), peer ? "Peer" : "Primary",
-	       text_of(end, "name"), term_reset(), peer && netns[0] ? " in namespace " : "",
-	       peer ? netns : "");
+	printf("\n%s%s %s%s", term_colour(COLOUR_STRONG), peer ? "Peer" : "Primary",
+	       text_of(end, "name"), term_reset());
+	if (peer && netns[0])
+		printf(" in namespace %s", netns);
+	if (peer && json_object_get(pair, "nsid"))
+		printf(" (nsid %lld)", number(pair, "nsid"));
+	putchar('\n');
 	print_link(end);
+	print_policy(end);
 	print_addresses(end);
 	print_routes(end);
 	print_chain(end);
@@ -178,11 +223,37 @@ static void print_trouble(const json_t *pair, const json_t *summary)
 	head("Error");
 	printf("%s%s%s\n", term_colour(COLOUR_BAD), text_of(summary, "error"), term_reset());
 	head("Next try");
-	printf("in %.1f s, after %lld failure%s\n", number(pair, "retryMs") / 1000.0,
-	       number(summary, "failures"), number(summary, "failures") == 1 ? "" : "s");
+	if (number(pair, "retryMs"))
+		printf("in %.1f s", number(pair, "retryMs") / 1000.0);
+	else
+		printf("now");
+	printf(", after %lld failure%s\n", number(summary, "failures"),
+	       number(summary, "failures") == 1 ? "" : "s");
 }
 
-static void print_pair(const struct cli *cli, const json_t *pair)
+/* With auto, why each better kind is not the one in use. */
+static void print_kind(const json_t *pair, const json_t *kinds, const char *kind)
+{
+	bool chosen = strcmp(text_of(pair, "wantedKind"), "auto") == 0;
+	json_t *other;
+	size_t i;
+
+	head("Kind");
+	printf("%s%s%s%s\n", strcmp(kind, "auto") == 0 ? "none" : kind,
+	       has_text(pair, "mode") ? ", mode " : "", text_of(pair, "mode"),
+	       chosen ? ", chosen by metad" : "");
+	json_array_foreach((json_t *)kinds, i, other) {
+		if (!chosen || strcmp(text_of(other, "name"), kind) == 0)
+			break;
+		if (is_true(other, "usable"))
+			continue;
+		head("");
+		printf("%snot %s: %s%s\n", term_colour(COLOUR_FAINT), text_of(other, "name"),
+		       text_of(other, "why"), term_reset());
+	}
+}
+
+static void print_pair(const struct cli *cli, const json_t *pair, const json_t *kinds)
 {
 	const json_t *summary = json_object_get(pair, "summary");
 	const char *state = text_of(summary, "state");
@@ -193,13 +264,12 @@ static void print_pair(const struct cli *cli, const json_t *pair)
 	       term_reset(), term_colour(COLOUR_STRONG), text_of(summary, "name"), term_reset(),
 	       term_colour(state_colour(state)), state, term_reset(),
 	       is_true(summary, "closed") ? ", closed" : "");
-	if (has_text(pair, "file")) {
-		head("Declared");
+	head("Declared");
+	if (has_text(pair, "file"))
 		printf("%s:%lld\n", text_of(pair, "file"), number(pair, "line"));
-	}
-	head("Kind");
-	printf("%s%s%s\n", text_of(summary, "kind"), has_text(pair, "mode") ? ", mode " : "",
-	       text_of(pair, "mode"));
+	else
+		puts("by nobody");
+	print_kind(pair, kinds, text_of(summary, "kind"));
 	print_trouble(pair, summary);
 	if (number(summary, "repairs")) {
 		head("Repaired");
@@ -207,7 +277,7 @@ static void print_pair(const struct cli *cli, const json_t *pair)
 		       number(summary, "repairs") == 1 ? "" : "s");
 	}
 	json_array_foreach(json_object_get(pair, "ends"), i, end)
-		print_end(end, text_of(summary, "netns"));
+		print_end(pair, end);
 	if (has_text(pair, "errorDetail"))
 		print_log(cli, text_of(pair, "errorDetail"));
 }
@@ -228,6 +298,6 @@ int describe_pair(const struct cli *cli, const char *name)
 	if (cli->json != JSON_OFF)
 		print_json(cli, pair);
 	else
-		print_pair(cli, pair);
+		print_pair(cli, pair, json_object_get(answer, "kinds"));
 	return strcmp(text_of(summary, "state"), "ready") == 0 ? 0 : EXIT_NOT_OK;
 }

@@ -53,7 +53,7 @@ int cmd_monitor(const struct cli *cli, int argc, char **argv)
 	if (argc > 0)
 		return complain(EXIT_USAGE, "monitor takes no arguments");
 	r = conn_open(cli, &conn);
-	return r ? r : conn_call_more(conn, "Monitor", print_change, (void *)cli);
+	return r ? r : conn_call_more(conn, "Monitor", CONN_ENDLESS, print_change, (void *)cli);
 }
 
 int cmd_version(const struct cli *cli, int argc, char **argv)

@@ -20,29 +20,44 @@ static void print_task(const json_t *task)
 		printf("  %-8s %s\n", text_of(step, "side"), text_of(step, "text"));
 }
 
+struct summary {
+	json_t *tasks; /* --json; NULL: printed as they come */
+	size_t n_steps, n_tasks;
+};
+
+static int take_task(void *ctx, const json_t *parameters)
+{
+	struct summary *summary = ctx;
+	json_t *task = json_object_get(parameters, "task");
+
+	if (!task)
+		return 0;
+	summary->n_tasks++;
+	summary->n_steps += json_array_size(json_object_get(task, "steps"));
+	if (!summary->tasks)
+		print_task(task);
+	else if (json_array_append(summary->tasks, task) < 0)
+		return complain(EXIT_NOT_OK, "out of memory");
+	return 0;
+}
+
 int cmd_plan(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
-	AUTO(frame_json_unref) json_t *answer = NULL;
-	size_t n_steps = 0, i;
-	json_t *task;
+	AUTO(frame_json_unref) json_t *tasks = cli->json != JSON_OFF ? json_array() : NULL;
+	struct summary summary = { .tasks = tasks };
 	int r;
 
 	if (argc > 0)
 		return complain(EXIT_USAGE, "plan takes no arguments");
 	r = conn_open(cli, &conn);
 	if (r == 0)
-		r = conn_call(conn, "Plan", NULL, &answer);
+		r = conn_call_more(conn, "Plan", CONN_FINITE, take_task, &summary);
 	if (r != 0)
 		return r;
-	json_array_foreach(json_object_get(answer, "tasks"), i, task) {
-		n_steps += json_array_size(json_object_get(task, "steps"));
-		if (cli->json == JSON_OFF && strcmp(text_of(task, "verdict"), "ready") != 0)
-			print_task(task);
-	}
-	if (cli->json != JSON_OFF)
-		print_json(cli, json_object_get(answer, "tasks"));
-	else if (!n_steps && !cli->no_legend)
+	if (tasks)
+		print_json(cli, tasks);
+	else if (!summary.n_tasks && !cli->no_legend)
 		puts("nothing to do");
-	return n_steps ? EXIT_DIFFERENT : 0;
+	return summary.n_steps ? EXIT_DIFFERENT : 0;
 }

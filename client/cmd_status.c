@@ -6,17 +6,16 @@
 
 #include <stdio.h>
 
-#define STATES 8
+static const char *const states[] = { "ready",	  "changing", "waiting", "failed",
+				      "conflict", "blocked",  "held",	 "new" };
 
 /* What is collected from the replies of List. */
 struct overview {
 	const struct cli *cli;
+	bool dots; /* status; without: list */
 	struct table table;
-	json_t *pairs; /* --json */
-	const char *states[STATES];
-	size_t counts[STATES], n;
-	bool dots;
-	int worst;
+	json_t *pairs; /* --json; NULL: the table is filled */
+	size_t counts[ARRAY_SIZE(states)], n;
 };
 
 enum colour state_colour(const char *state)
@@ -45,15 +44,15 @@ const char *state_dot(const char *state)
 	return "○";
 }
 
-/* "count, acl" in a buffer of the caller. */
+/* "count,acl" in a buffer of the caller, as much as it holds; "-" for nothing. */
 static const char *join(const json_t *array, char *buf, size_t size)
 {
 	size_t used = 0, i;
 	json_t *item;
 
-	buf[0] = '\0';
+	snprintf(buf, size, "-");
 	json_array_foreach((json_t *)array, i, item) {
-		int n = snprintf(buf + used, size - used, "%s%s", i ? ", " : "",
+		int n = snprintf(buf + used, size - used, "%s%s", i ? "," : "",
 				 json_string_value(item));
 
 		if (n < 0 || (size_t)n >= size - used)
@@ -63,61 +62,55 @@ static const char *join(const json_t *array, char *buf, size_t size)
 	return buf;
 }
 
-static void count_state(struct overview *overview, const char *state)
+static int add_row(struct overview *overview, const json_t *pair)
 {
-	static const char *const known[STATES] = { "ready",    "changing", "waiting", "failed",
-						   "conflict", "blocked",  "held",    "new" };
+	const char *state = text_of(pair, "state"), *error = text_of(pair, "error");
+	char peer[300], addresses[512], programs[512];
+	const char *cells[TABLE_COLUMNS] = {
+		state_dot(state),
+		text_of(pair, "name"),
+		state,
+		text_of(pair, "kind"),
+		peer,
+		join(json_object_get(pair, "addresses"), addresses, sizeof(addresses)),
+		join(json_object_get(pair, "programs"), programs, sizeof(programs)),
+		error[0] ? error : text_of(pair, "why"),
+	};
 
-	for (size_t i = 0; i < STATES; i++) {
-		overview->states[i] = known[i];
-		overview->counts[i] += strcmp(state, known[i]) == 0;
-	}
-	overview->n++;
-	if (strcmp(state, "ready") != 0)
-		overview->worst = EXIT_NOT_OK;
+	snprintf(peer, sizeof(peer), "%s:%s", text_of(pair, "netns"), text_of(pair, "peer"));
+	if (!has_text(pair, "netns"))
+		strcpy(peer, "-");
+	return table_add(&overview->table, state_colour(state), overview->dots,
+			 overview->dots ? cells : cells + 1);
 }
 
 static int add_pair(void *ctx, const json_t *parameters)
 {
 	struct overview *overview = ctx;
-	const json_t *pair = json_object_get(parameters, "pair");
-	const char *state = text_of(pair, "state");
-	char where[300], addresses[512], programs[512];
-	const char *error = text_of(pair, "error");
+	json_t *pair = json_object_get(parameters, "pair");
+	int r;
 
 	if (!pair)
 		return 0;
-	count_state(overview, state);
-	if (overview->pairs)
-		return json_array_append(overview->pairs, (json_t *)pair) < 0 ? EXIT_NOT_OK : 0;
-	snprintf(where, sizeof(where), "%s%s%s", text_of(pair, "netns"),
-		 has_text(pair, "netns") ? ":" : "", text_of(pair, "peer"));
-	join(json_object_get(pair, "addresses"), addresses, sizeof(addresses));
-	join(json_object_get(pair, "programs"), programs, sizeof(programs));
-	const char *cells[] = { overview->dots ? state_dot(state) : text_of(pair, "name"),
-				overview->dots ? text_of(pair, "name") : state,
-				overview->dots ? state : text_of(pair, "kind"),
-				overview->dots ? text_of(pair, "kind") : where,
-				overview->dots ? where : addresses[0] ? addresses : "-",
-				overview->dots ? addresses : programs[0] ? programs : "-",
-				overview->dots ? programs : "",
-				error[0] ? error : text_of(pair, "why") };
-
-	return table_add(&overview->table, state_colour(state), cells) < 0 ? EXIT_NOT_OK : 0;
+	overview->n++;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
+		overview->counts[i] += strcmp(text_of(pair, "state"), states[i]) == 0;
+	r = overview->pairs ? json_array_append(overview->pairs, pair) : add_row(overview, pair);
+	return r < 0 ? complain(EXIT_NOT_OK, "out of memory") : 0;
 }
 
 static void print_counts(const struct overview *overview)
 {
 	bool first = true;
 
-	printf("%s%zu pair%s", overview->n ? "\n" : "", overview->n, overview->n == 1 ? "" : "s");
-	for (size_t i = 0; i < STATES && overview->n; i++) {
+	printf("%zu pair%s", overview->n, overview->n == 1 ? "" : "s");
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
 		if (!overview->counts[i])
 			continue;
-		printf("%s%zu %s", first ? ": " : ", ", overview->counts[i], overview->states[i]);
+		printf("%s%zu %s", first ? ": " : ", ", overview->counts[i], states[i]);
 		first = false;
 	}
-	printf("\n");
+	putchar('\n');
 }
 
 static void print_kinds(const json_t *status)
@@ -130,14 +123,13 @@ static void print_kinds(const json_t *status)
 	json_array_foreach(json_object_get(status, "kinds"), i, kind) {
 		bool usable = json_is_true(json_object_get(kind, "usable"));
 
-		printf("  kind %-6s  %s%s%s\n", text_of(kind, "name"),
+		printf("  kind %-6s %s%s%s\n", text_of(kind, "name"),
 		       term_colour(usable ? COLOUR_GOOD : COLOUR_FAINT),
 		       usable ? "usable" : text_of(kind, "why"), term_reset());
 	}
 }
 
-/* Returns whether there were any. */
-bool print_diagnostics(const json_t *diagnostics)
+void print_diagnostics(const json_t *diagnostics)
 {
 	json_t *diagnostic;
 	size_t i;
@@ -154,48 +146,73 @@ bool print_diagnostics(const json_t *diagnostics)
 		printf("%s%s\n", has_text(diagnostic, "file") ? ": " : "",
 		       text_of(diagnostic, "text"));
 	}
-	return json_array_size(diagnostics) > 0;
 }
 
+/* The daemon itself, below its pairs. */
+static int show_daemon(const struct overview *overview, struct conn *conn, bool *ret_faulty)
+{
+	AUTO(frame_json_unref) json_t *status = NULL;
+	int r = conn_call(conn, "Status", NULL, &status);
+
+	if (r != 0)
+		return r;
+	*ret_faulty = json_array_size(json_object_get(status, "diagnostics")) > 0;
+	if (overview->cli->json != JSON_OFF || overview->cli->no_legend)
+		return 0;
+	fputs(overview->n ? "\n" : "", stdout);
+	print_counts(overview);
+	print_kinds(status);
+	print_diagnostics(json_object_get(status, "diagnostics"));
+	return 0;
+}
+
+static int show_pairs(struct overview *overview, struct conn *conn)
+{
+	static const char *const legend[TABLE_COLUMNS] = { "",	   "NAME",	"STATE",    "KIND",
+							   "PEER", "ADDRESSES", "PROGRAMS", "WHY" };
+	const struct cli *cli = overview->cli;
+	int r;
+
+	if (!cli->no_legend &&
+	    table_add(&overview->table, COLOUR_FAINT, TABLE_COLUMNS,
+		      overview->dots ? legend : legend + 1) < 0)
+		return complain(EXIT_NOT_OK, "out of memory");
+	r = conn_call_more(conn, "List", CONN_FINITE, add_pair, overview);
+	if (r != 0)
+		return r;
+	if (overview->pairs)
+		print_json(cli, overview->pairs);
+	else if (overview->n)
+		table_print(&overview->table);
+	return 0;
+}
+
+/* 0, EXIT_NOT_OK where something is not well, or what conn.h says. */
 static int show(struct overview *overview)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
-	AUTO(frame_json_unref) json_t *status = NULL;
+	bool faulty = false;
 	int r = conn_open(overview->cli, &conn);
 
 	if (r == 0)
-		r = conn_call_more(conn, "List", add_pair, overview);
-	if (r == 0)
-		r = conn_call(conn, "Status", NULL, &status);
-	if (r != 0)
+		r = show_pairs(overview, conn);
+	if (r == 0 && overview->dots)
+		r = show_daemon(overview, conn, &faulty);
+	if (r != 0 || !overview->dots)
 		return r;
-	if (overview->pairs) {
-		print_json(overview->cli, overview->pairs);
-		return overview->worst;
-	}
-	table_print(&overview->table);
-	if (!overview->dots || overview->cli->no_legend)
-		return overview->worst;
-	print_counts(overview);
-	print_kinds(status);
-	if (print_diagnostics(json_object_get(status, "diagnostics")))
-		return EXIT_NOT_OK;
-	return overview->worst;
+	return faulty || overview->counts[0] < overview->n ? EXIT_NOT_OK : 0;
 }
 
 static int show_all(const struct cli *cli, bool dots)
 {
-	struct overview overview = { .cli = cli, .dots = dots, .table.n_columns = TABLE_COLUMNS };
-	static const char *const legend[TABLE_COLUMNS] = { "NAME", "STATE", "KIND", "PEER",
-							   "ADDRESSES", "PROGRAMS", "", "WHY" };
-	int r = 0;
+	struct overview overview = {
+		.cli = cli,
+		.dots = dots,
+		.table.n_columns = dots ? TABLE_COLUMNS : TABLE_COLUMNS - 1,
+		.pairs = cli->json != JSON_OFF ? json_array() : NULL,
+	};
+	int r = show(&overview);
 
-	if (cli->json != JSON_OFF)
-		overview.pairs = json_array();
-	else if (!dots && !cli->no_legend)
-		r = table_add(&overview.table, COLOUR_NONE, legend) < 0 ? EXIT_NOT_OK : 0;
-	if (r == 0)
-		r = show(&overview);
 	table_done(&overview.table);
 	json_decref(overview.pairs);
 	return r;
@@ -212,5 +229,5 @@ int cmd_list(const struct cli *cli, int argc, char **argv)
 {
 	if (argc > 0)
 		return complain(EXIT_USAGE, "list takes no arguments");
-	return show_all(cli, false) == EXIT_UNREACHABLE ? EXIT_UNREACHABLE : 0;
+	return show_all(cli, false);
 }

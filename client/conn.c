@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See conn.h. Replies are read as they come; there is no time limit, for a monitor has none. */
+/*
+ * See conn.h. Replies are read as they come. metad answers at once, Reload apart, which waits for
+ * what is under way; a monitor may be quiet for ever.
+ */
 #include "client/conn.h"
+
+#include "client/term.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
-#define ANSWER_MAX (64u << 20) /* a verifier's log can be long, and thousands of pairs too */
+#define ANSWER_MAX (64u << 20) /* a verifier's log can be long */
+#define PATIENCE_S 60
 
 struct conn {
 	int fd;
+	bool is_text; /* replies are for people's eyes */
 	struct frame_reader reader;
 };
 
@@ -27,6 +35,7 @@ int conn_open(const struct cli *cli, struct conn **ret)
 	}
 	strcpy(address.sun_path, cli->socket);
 	conn->reader.max = ANSWER_MAX;
+	conn->is_text = cli->json == JSON_OFF;
 	conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (conn->fd < 0 ||
 	    connect(conn->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
@@ -74,6 +83,42 @@ static int send_call(struct conn *conn, const char *method, json_t *parameters, 
 	return 0;
 }
 
+static int be_patient(struct conn *conn, time_t seconds)
+{
+	struct timeval limit = { .tv_sec = seconds };
+
+	if (setsockopt(conn->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
+		return complain(EXIT_NOT_OK, "%s", strerror(errno));
+	return 0;
+}
+
+/* A verifier's log is the only text of many lines. */
+static void clean(json_t *json, enum term_lines lines)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	if (json_is_string(json)) {
+		AUTO_FREE char *text = strdup(json_string_value(json));
+
+		if (text)
+			term_clean(text, lines);
+		json_string_set(json, text ? text : "");
+	}
+	json_array_foreach(json, i, value)
+		clean(value, TERM_ONE_LINE);
+	json_object_foreach(json, key, value)
+		clean(value, strcmp(key, "errorDetail") == 0 ? TERM_MANY_LINES : TERM_ONE_LINE);
+}
+
+static int complain_silence(ssize_t n)
+{
+	if (n < 0 && errno == EAGAIN)
+		return complain(EXIT_UNREACHABLE, "metad does not answer");
+	return complain(EXIT_UNREACHABLE, "metad hung up");
+}
+
 /* The next message, whole. */
 static int receive(struct conn *conn, json_t **ret)
 {
@@ -83,6 +128,8 @@ static int receive(struct conn *conn, json_t **ret)
 		int r = frame_next(&conn->reader, ret);
 		ssize_t n;
 
+		if (r == 0 && conn->is_text)
+			clean(*ret, TERM_ONE_LINE);
 		if (r == 0)
 			return 0;
 		if (r < 0)
@@ -91,7 +138,7 @@ static int receive(struct conn *conn, json_t **ret)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return complain(EXIT_UNREACHABLE, "metad hung up");
+			return complain_silence(n);
 		if (frame_feed(&conn->reader, buffer, n) < 0)
 			return complain(EXIT_NOT_OK, "metad's answer is too large");
 	}
@@ -110,7 +157,9 @@ static int complain_error(const json_t *message)
 		return complain(EXIT_NOT_OK, "metad has not read its configuration yet");
 	if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)
 		return complain(EXIT_NOT_OK, "permission denied: this needs root");
-	return complain(EXIT_NOT_OK, "metad refused: %s", error);
+	return complain(EXIT_NOT_OK, "metad refused: %s%s%s", error,
+			has_text(parameters, "parameter") ? ": " : "",
+			text_of(parameters, "parameter"));
 }
 
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
@@ -119,6 +168,8 @@ int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t 
 	json_t *answer;
 	int r = send_call(conn, method, parameters, false);
 
+	if (r == 0)
+		r = be_patient(conn, PATIENCE_S);
 	if (r == 0)
 		r = receive(conn, &message);
 	if (r != 0)
@@ -130,10 +181,13 @@ int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t 
 	return 0;
 }
 
-int conn_call_more(struct conn *conn, const char *method,
+int conn_call_more(struct conn *conn, const char *method, enum conn_end end,
 		   int (*fn)(void *ctx, const json_t *parameters), void *ctx)
 {
 	int r = send_call(conn, method, NULL, true);
+
+	if (r == 0)
+		r = be_patient(conn, end == CONN_ENDLESS ? 0 : PATIENCE_S);
 
 	while (r == 0) {
 		AUTO(frame_json_unref) json_t *message = NULL;

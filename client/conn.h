@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 
-/* A blocking varlink connection to metad. Complains to standard error itself. */
+/*
+ * A blocking varlink connection to metad. Complains to standard error itself. What is not printed as
+ * JSON arrives with everything taken out that would control a terminal.
+ */
 
 #include "client/metactl.h"
 
@@ -18,7 +21,8 @@ int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t 
 
 /*
  * The same with "more": fn gets each reply's parameters, borrowed; its non-zero return ends the
- * conversation and is returned.
+ * conversation and is returned. An endless call may be quiet for any time.
  */
-int conn_call_more(struct conn *conn, const char *method,
+enum conn_end { CONN_FINITE, CONN_ENDLESS };
+int conn_call_more(struct conn *conn, const char *method, enum conn_end end,
 		   int (*fn)(void *ctx, const json_t *parameters), void *ctx);

@@ -36,6 +36,8 @@ static void print_help(void)
 	     "  --full                 the whole of a verifier's log\n"
 	     "  --help\n"
 	     "\n"
+	     "Colours are for terminals, unless $NO_COLOR is set; $COLUMNS is the width of tables.\n"
+	     "\n"
 	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken or a call was\n"
 	     "refused; 2 plan: there is something to do; 3 metad cannot be reached; 64 wrong usage.");
 }

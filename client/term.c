@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#define GAP 2 /* between columns */
+#define WIDTH_MIN 15 /* a column as wide as this is not cut: names have at most so many bytes */
+
 static bool is_colourful(void)
 {
 	static int answer = -1;
@@ -44,11 +47,27 @@ const char *term_reset(void)
 
 size_t term_width(void)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size;
+	uint64_t n;
 
+	if (columns && util_parse_u64(columns, 1, 10000, &n) == 0)
+		return n;
 	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_col)
 		return SIZE_MAX / 2;
 	return size.ws_col;
+}
+
+void term_clean(char *text, enum term_lines lines)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		bool kept = lines == TERM_MANY_LINES && (*c == '\n' || *c == '\t');
+
+		if ((*c < ' ' && !kept) || *c == 0x7f)
+			*c = '?';
+		else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080 to U+009F */
+			c[0] = c[1] = '?';
+	}
 }
 
 /* Characters of UTF-8 text: bytes that do not continue another. */
@@ -71,9 +90,9 @@ static size_t bytes_of(const char *text, size_t n)
 	return i;
 }
 
-int table_add(struct table *table, enum colour colour, const char *const *cells)
+int table_add(struct table *table, enum colour colour, size_t n_coloured, const char *const *cells)
 {
-	struct table_row row = { .colour = colour };
+	struct table_row row = { .colour = colour, .n_coloured = n_coloured };
 	int r = 0;
 
 	for (size_t i = 0; i < table->n_columns && r == 0; i++) {
@@ -87,29 +106,52 @@ int table_add(struct table *table, enum colour colour, const char *const *cells)
 	return r;
 }
 
-static void print_last(const char *text, size_t room)
+/* Cut with an ellipsis where it is too wide. Returns the columns used. */
+static size_t print_cell(const char *text, size_t room)
 {
-	if (width_of(text) <= room)
-		printf("%s", text);
-	else if (room > 1)
+	size_t width = width_of(text);
+
+	if (width <= room)
+		fputs(text, stdout);
+	else if (room)
 		printf("%.*s…", (int)bytes_of(text, room - 1), text);
+	return MIN(width, room);
 }
 
 static void print_row(const struct table *table, const struct table_row *row, const size_t *widths)
 {
-	size_t used = 0, last = table->n_columns - 1;
+	size_t last = table->n_columns - 1;
 
 	/* Nothing is padded behind the last cell that says something. */
 	while (last > 0 && !row->cells[last][0])
 		last--;
-	for (size_t i = 0; i < last; i++) {
-		printf("%s%s%s%*s", i == 0 ? term_colour(row->colour) : "", row->cells[i],
-		       i == 0 ? term_reset() : "", (int)(widths[i] - width_of(row->cells[i]) + 2),
-		       "");
-		used += widths[i] + 2;
+	for (size_t i = 0; i <= last; i++) {
+		bool coloured = i < row->n_coloured;
+		size_t used;
+
+		fputs(coloured ? term_colour(row->colour) : "", stdout);
+		used = print_cell(row->cells[i], widths[i]);
+		fputs(coloured ? term_reset() : "", stdout);
+		if (i < last)
+			printf("%*s", (int)(widths[i] - used + GAP), "");
 	}
-	print_last(row->cells[last], term_width() > used ? term_width() - used : 20);
 	putchar('\n');
+}
+
+/* Takes from the widest column until all fit, or none is wider than it may always be. */
+static void fit(size_t *widths, size_t n, size_t room)
+{
+	for (;;) {
+		size_t widest = 0, total = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			total += widths[i] + (i ? GAP : 0);
+			widest = widths[i] > widths[widest] ? i : widest;
+		}
+		if (total <= room || widths[widest] <= WIDTH_MIN)
+			return;
+		widths[widest]--;
+	}
 }
 
 void table_print(const struct table *table)
@@ -119,6 +161,7 @@ void table_print(const struct table *table)
 	for (size_t i = 0; i < table->n_rows; i++)
 		for (size_t j = 0; j < table->n_columns; j++)
 			widths[j] = MAX(widths[j], width_of(table->rows[i].cells[j]));
+	fit(widths, table->n_columns, term_width());
 	for (size_t i = 0; i < table->n_rows; i++)
 		print_row(table, &table->rows[i], widths);
 }

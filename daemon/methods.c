@@ -6,6 +6,7 @@
 #include "interface.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define SERVICE "org.varlink.service"
 #define INTERFACE "io.metad"
@@ -60,13 +61,14 @@ static json_t *get_interface_description(struct request *request)
 
 static json_t *list(struct request *request)
 {
-	*request->call = (struct call){ .state = CALL_LIST };
+	request->call->state = CALL_LIST;
 	return NULL;
 }
 
 static json_t *monitor(struct request *request)
 {
-	*request->call = (struct call){ .state = CALL_MONITOR };
+	request->call->state = CALL_MONITOR;
+	request->call->n_told = request->methods->n_changes;
 	return NULL;
 }
 
@@ -78,17 +80,20 @@ static json_t *describe(struct request *request)
 	reconcile_refresh(request->methods->reconcile, name);
 	if (!reconcile_status(request->methods->reconcile, name, util_now_ms(), &status))
 		return error(INTERFACE ".NoSuchPair", "pair", name);
-	return reply(json_pack("{s:o}", "pair", wire_pair(&status)));
+	return reply(json_pack("{s:o, s:o}", "pair", wire_pair(&status), "kinds",
+			       wire_kinds(reconcile_kinds(request->methods->reconcile))));
 }
 
 static json_t *plan(struct request *request)
 {
-	AUTO(plan_done) struct plan plan = {};
-	int r = reconcile_preview(request->methods->reconcile, &plan);
+	struct call *call = request->call;
+	int r = reconcile_preview(request->methods->reconcile, &call->plan);
 
 	if (r == -EAGAIN)
 		return error(INTERFACE ".NotLoaded", NULL, NULL);
-	return r < 0 ? NULL : reply(json_pack("{s:o}", "tasks", wire_tasks(&plan)));
+	if (r == 0)
+		call->state = CALL_PLAN;
+	return NULL;
 }
 
 static json_t *reload(struct request *request)
@@ -157,6 +162,41 @@ static json_t *continue_list(const struct methods *methods, struct call *call)
 	return reply(parameters);
 }
 
+/* The next task that says anything. */
+static const struct task *next_task(struct call *call)
+{
+	for (; call->n_tasks < call->plan.n_tasks; call->n_tasks++) {
+		const struct task *task = &call->plan.tasks[call->n_tasks];
+
+		if (task->n_steps || task->verdict != VERDICT_READY)
+			return task;
+	}
+	return NULL;
+}
+
+static json_t *continue_plan(struct call *call)
+{
+	const struct task *task = next_task(call);
+	json_t *parameters = task ? json_pack("{s:o}", "task", wire_task(task)) : json_object();
+
+	call->n_tasks++;
+	if (task && next_task(call))
+		return reply_more(parameters);
+	methods_call_done(call);
+	return reply(parameters);
+}
+
+/* ---- monitors ---- */
+
+void methods_note_change(struct methods *methods, const char *name, bool gone)
+{
+	struct change *change = &methods->changes[methods->n_changes++ % CHANGES_MAX];
+
+	snprintf(change->name, sizeof(change->name), "%s", name);
+	change->sequence = reconcile_generation(methods->reconcile);
+	change->gone = gone;
+}
+
 static json_t *tell_pair(const struct status *status)
 {
 	return reply_more(json_pack("{s:I, s:o}", "sequence",
@@ -164,14 +204,16 @@ static json_t *tell_pair(const struct status *status)
 				    wire_summary(status)));
 }
 
-static json_t *tell_mark(uint64_t sequence, const char *mark)
+static json_t *tell_mark(const struct methods *methods, const char *mark)
 {
-	return reply_more(json_pack("{s:I, s:b}", "sequence", (json_int_t)sequence, mark, 1));
+	return reply_more(json_pack("{s:I, s:b}", "sequence",
+				    (json_int_t)reconcile_generation(methods->reconcile), mark, 1));
 }
 
-json_t *methods_gone(const char *name, uint64_t sequence)
+static json_t *tell_gone(const struct change *change)
 {
-	return reply_more(json_pack("{s:I, s:s}", "sequence", (json_int_t)sequence, "gone", name));
+	return reply_more(json_pack("{s:I, s:s}", "sequence", (json_int_t)change->sequence, "gone",
+				    change->name));
 }
 
 /* Every pair once; what changes meanwhile is told again after synced. */
@@ -182,60 +224,70 @@ static json_t *continue_sync(const struct methods *methods, struct call *call)
 
 	if (i >= reconcile_n_pairs(methods->reconcile)) {
 		call->synced = true;
-		return tell_mark(call->sequence, "synced");
+		return tell_mark(methods, "synced");
 	}
 	reconcile_status_at(methods->reconcile, i, util_now_ms(), &status);
-	if (!call->last[0])
-		call->sequence = reconcile_generation(methods->reconcile);
 	memcpy(call->last, status.name, IFNAMSIZ);
 	return tell_pair(&status);
 }
 
-/* The oldest change that the reader has not seen. */
-static json_t *continue_monitor(const struct methods *methods, struct call *call)
+/* A change that a later one of the same pair has overtaken is passed over: only states matter. */
+static bool is_overtaken(const struct methods *methods, const struct change *change,
+			 struct status *ret)
 {
-	struct status status, oldest = {};
+	if (change->gone)
+		return false;
+	return !reconcile_status(methods->reconcile, change->name, util_now_ms(), ret) ||
+	       ret->history->generation != change->sequence;
+}
 
-	if (call->resync) {
-		*call = (struct call){ .state = CALL_MONITOR };
-		return tell_mark(reconcile_generation(methods->reconcile), "resync");
+/* NULL with 0: it knows everything. */
+static int continue_monitor(const struct methods *methods, struct call *call, json_t **ret_reply)
+{
+	if (!call->synced) {
+		*ret_reply = continue_sync(methods, call);
+		return *ret_reply ? 0 : -ENOMEM;
 	}
-	if (!call->synced)
-		return continue_sync(methods, call);
-	if (call->sequence >= reconcile_generation(methods->reconcile))
-		return NULL;
-	for (size_t i = 0; i < reconcile_n_pairs(methods->reconcile); i++) {
-		reconcile_status_at(methods->reconcile, i, util_now_ms(), &status);
-		if (status.history->generation > call->sequence &&
-		    (!oldest.name || status.history->generation < oldest.history->generation))
-			oldest = status;
+	if (methods->n_changes - call->n_told > CHANGES_MAX) {
+		*call = (struct call){ .state = CALL_MONITOR, .n_told = methods->n_changes };
+		*ret_reply = tell_mark(methods, "resync");
+		return *ret_reply ? 0 : -ENOMEM;
 	}
-	if (!oldest.name) {
-		call->sequence = reconcile_generation(methods->reconcile);
-		return NULL;
+	while (call->n_told < methods->n_changes) {
+		const struct change *change = &methods->changes[call->n_told++ % CHANGES_MAX];
+		struct status status;
+
+		if (is_overtaken(methods, change, &status))
+			continue;
+		*ret_reply = change->gone ? tell_gone(change) : tell_pair(&status);
+		return *ret_reply ? 0 : -ENOMEM;
 	}
-	call->sequence = oldest.history->generation;
-	return tell_pair(&oldest);
+	return 0;
 }
 
 int methods_continue(const struct methods *methods, struct call *call, json_t **ret_reply)
 {
-	json_t *next = NULL;
-
+	*ret_reply = NULL;
 	switch (call->state) {
 	case CALL_NONE:
 	case CALL_RELOAD:
-		*ret_reply = NULL;
 		return 0;
 	case CALL_LIST:
-		next = continue_list(methods, call);
-		*ret_reply = next;
-		return next ? 0 : -ENOMEM;
+		*ret_reply = continue_list(methods, call);
+		break;
+	case CALL_PLAN:
+		*ret_reply = continue_plan(call);
+		break;
 	case CALL_MONITOR:
-		*ret_reply = continue_monitor(methods, call);
-		return 0;
+		return continue_monitor(methods, call, ret_reply);
 	}
-	return 0;
+	return *ret_reply ? 0 : -ENOMEM;
+}
+
+void methods_call_done(struct call *call)
+{
+	plan_done(&call->plan);
+	*call = (struct call){};
 }
 
 /* ---- dispatch ---- */
@@ -251,7 +303,7 @@ static const struct method {
 	  get_interface_description },
 	{ INTERFACE ".List", NULL, true, false, list },
 	{ INTERFACE ".Describe", "pair", false, false, describe },
-	{ INTERFACE ".Plan", NULL, false, false, plan },
+	{ INTERFACE ".Plan", NULL, true, false, plan },
 	{ INTERFACE ".Reload", NULL, false, true, reload },
 	{ INTERFACE ".Monitor", NULL, true, false, monitor },
 	{ INTERFACE ".Status", NULL, false, false, status },
@@ -355,7 +407,7 @@ int methods_call(const struct methods *methods, const json_t *message, bool priv
 	if (oneway) {
 		json_decref(answer);
 		answer = NULL;
-		*call = (struct call){};
+		methods_call_done(call);
 	}
 	*ret_reply = answer;
 	return 0;

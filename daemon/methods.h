@@ -12,6 +12,7 @@
 enum call_state {
 	CALL_NONE, /* the next message may be looked at */
 	CALL_LIST, /* replies are being written */
+	CALL_PLAN, /* likewise */
 	CALL_MONITOR,
 	CALL_RELOAD, /* waits for the files */
 };
@@ -19,15 +20,26 @@ enum call_state {
 /* What a client is owed. */
 struct call {
 	enum call_state state;
-	bool oneway;
 	char last[IFNAMSIZ]; /* LIST, and MONITOR before synced: the pair that was sent last */
-	bool synced;
-	uint64_t sequence; /* MONITOR: everything up to here has been sent */
-	bool resync;
+	struct plan plan; /* PLAN: owned */
+	size_t n_tasks; /* PLAN: how many of them have been sent or passed over */
+	bool synced; /* MONITOR: every pair has been sent once */
+	uint64_t n_told; /* MONITOR: how many changes, of all there ever were, it has been told */
+};
+
+/* The youngest changes, for monitors that are behind. One that is further behind starts anew. */
+#define CHANGES_MAX 4096
+
+struct change {
+	char name[IFNAMSIZ];
+	uint64_t sequence;
+	bool gone;
 };
 
 struct methods {
 	struct reconcile *reconcile; /* borrowed */
+	struct change changes[CHANGES_MAX]; /* a ring: number i is at i % CHANGES_MAX */
+	uint64_t n_changes;
 };
 
 /*
@@ -37,10 +49,13 @@ struct methods {
 int methods_call(const struct methods *methods, const json_t *message, bool privileged,
 		 struct call *call, json_t **ret_reply);
 
-/* The next reply that call owes; NULL with 0: none for now. call is NONE after the last one. */
+/* The next reply that call owes, NULL: none for now. call is NONE after the last one. */
 int methods_continue(const struct methods *methods, struct call *call, json_t **ret_reply);
+
+void methods_call_done(struct call *call);
+
+/* The engine has changed a pair: monitors are told when they continue. */
+void methods_note_change(struct methods *methods, const char *name, bool gone);
 
 /* The reply to a Reload, now that the files have been read. */
 json_t *methods_reloaded(const struct methods *methods);
-/* One reply of a monitor about a pair that is gone. */
-json_t *methods_gone(const char *name, uint64_t sequence);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Connections; see server.h. A client is owed at most one call at a time, so replies keep their
- * order; further messages wait in its buffer. What it is owed is produced only while little is
- * pending, so that a slow reader costs a bounded amount of memory and nobody any time.
+ * order; further messages wait in its socket. What it is owed is produced a few replies at a time
+ * and only while little is pending, so that a slow reader costs a bounded amount of memory and
+ * nobody any time.
  */
 #include "server.h"
 
@@ -10,7 +11,7 @@
 #include "methods.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,9 +20,10 @@
 #define CLIENTS_MAX 1024
 #define CLIENTS_PER_UID_MAX 256 /* of one user who is not root */
 #define INPUT_MAX (1u << 20) /* of one message: calls are small */
-#define PENDING_LOW (64u << 10) /* replies are produced below this */
-#define PORTION 32 /* replies a client gets in one round */
-#define N_GONE 1024 /* pairs that are gone, for monitors that lag */
+#define PENDING_MAX (64u << 10) /* nothing more is produced for a client above this */
+#define PORTION 8 /* calls and replies a client gets in one round */
+#define ROUND 16 /* clients in one round */
+#define DRAIN_MS 3 /* rounds are begun for this long; then the engine has its turn */
 
 struct client {
 	struct client *next;
@@ -29,29 +31,32 @@ struct client {
 	uid_t uid;
 	struct frame_reader reader;
 	char *out; /* owned */
-	size_t out_len, out_room, out_sent;
+	size_t out_sent, out_len, out_room; /* out[out_sent..out_len) is pending */
 	struct call call;
-	uint64_t gone_seen; /* monitors: tombstones up to here have been sent */
 	uint32_t interest; /* what epoll is asked for */
+	bool ended; /* it sends nothing more, but may still be reading */
 	bool dead;
-};
-
-struct tombstone {
-	char name[IFNAMSIZ];
-	uint64_t sequence;
 };
 
 struct server {
 	struct methods methods;
 	int epoll_fd, listen_fd;
+	int spare_fd; /* given up to refuse a client when there are no descriptors */
 	char *path; /* owned; NULL: not made by us */
 	struct client *clients;
 	size_t n_clients;
-	struct tombstone gone[N_GONE]; /* a ring: number i is at i % N_GONE */
-	uint64_t n_gone;
 };
 
 /* ---- listening ---- */
+
+/* A socket file may be left over from a crash; one that answers belongs to somebody. */
+static bool is_served(const struct sockaddr_un *address)
+{
+	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+			   errno == EAGAIN);
+}
 
 static int make_socket(const char *path)
 {
@@ -64,13 +69,19 @@ static int make_socket(const char *path)
 		return -ENAMETOOLONG;
 	}
 	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (is_served(&address)) {
+		log_error("%s: somebody is listening there already", path);
+		return -EADDRINUSE;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	unlink(path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		log_error("%s: %s", path, strerror(errno));
-		return -errno;
+		int error = errno;
+
+		log_error("%s: %s", path, strerror(error));
+		return -error;
 	}
 	/* Reading is open to everybody; what writes asks who is calling. */
 	if (chmod(path, 0666) < 0 || listen(fd, SOMAXCONN) < 0)
@@ -78,12 +89,16 @@ static int make_socket(const char *path)
 	return STEAL_FD(fd);
 }
 
+/* A socket that systemd opened may block. */
 static int watch_listener(struct server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	int flags = fcntl(server->listen_fd, F_GETFL);
 
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll_fd < 0 ||
+	if (flags < 0 || fcntl(server->listen_fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+	    server->epoll_fd < 0 ||
 	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0)
 		return -errno;
 	return 0;
@@ -98,12 +113,15 @@ int server_new(const struct server_options *options, struct reconcile *reconcile
 	if (!server)
 		return -ENOMEM;
 	server->methods.reconcile = reconcile;
-	server->epoll_fd = -1;
+	server->epoll_fd = server->spare_fd = -1;
 	server->listen_fd = options->fd;
 	if (options->fd < 0) {
-		server->path = strdup(options->path);
-		r = server->path ? make_socket(options->path) : -ENOMEM;
+		r = make_socket(options->path);
 		server->listen_fd = r;
+		if (r >= 0)
+			server->path = strdup(options->path);
+		if (r >= 0 && !server->path)
+			r = -ENOMEM;
 	}
 	if (r >= 0)
 		r = watch_listener(server);
@@ -119,6 +137,7 @@ static void client_free(struct client *client)
 {
 	close(client->fd);
 	frame_done(&client->reader);
+	methods_call_done(&client->call);
 	free(client->out);
 	free(client);
 }
@@ -131,11 +150,12 @@ void server_free(struct server *server)
 		next = c->next;
 		client_free(c);
 	}
-	if (server->path && server->listen_fd >= 0)
+	if (server->path)
 		unlink(server->path);
 	free(server->path);
 	util_close(&server->listen_fd);
 	util_close(&server->epoll_fd);
+	util_close(&server->spare_fd);
 	free(server);
 }
 
@@ -146,26 +166,39 @@ int server_fd(const struct server *server)
 
 /* ---- output ---- */
 
+static int make_room(struct client *client, size_t len)
+{
+	size_t pending = client->out_len - client->out_sent;
+	size_t room = MAX(client->out_room * 2, pending + len);
+	char *moved;
+
+	if (client->out_len + len <= client->out_room)
+		return 0;
+	if (client->out_sent) {
+		memmove(client->out, client->out + client->out_sent, pending);
+		client->out_sent = 0;
+		client->out_len = pending;
+	}
+	if (pending + len <= client->out_room)
+		return 0;
+	moved = realloc(client->out, room);
+	if (!moved)
+		return -ENOMEM;
+	client->out = moved;
+	client->out_room = room;
+	return 0;
+}
+
+/* Takes reply; NULL: there was no memory for it. */
 static void send_reply(struct client *client, json_t *reply)
 {
 	size_t len = 0;
 	AUTO_FREE char *text = reply ? frame_encode(reply, &len) : NULL;
 
 	json_decref(reply);
-	if (!text) {
+	if (!text || make_room(client, len) < 0) {
 		client->dead = true;
 		return;
-	}
-	if (client->out_len + len > client->out_room) {
-		size_t room = MAX(client->out_room * 2, client->out_len + len);
-		char *moved = realloc(client->out, room);
-
-		if (!moved) {
-			client->dead = true;
-			return;
-		}
-		client->out = moved;
-		client->out_room = room;
 	}
 	memcpy(client->out + client->out_len, text, len);
 	client->out_len += len;
@@ -185,50 +218,16 @@ static void flush(struct client *client)
 		}
 		client->out_sent += n;
 	}
+	client->out_sent = client->out_len = 0;
 	/* A large answer is no reason to hold on to its memory. */
-	free(client->out);
-	client->out = NULL;
-	client->out_len = client->out_room = client->out_sent = 0;
-}
-
-static bool tell_gone(struct server *server, struct client *client)
-{
-	const struct tombstone *gone;
-
-	if (server->n_gone - client->gone_seen > N_GONE) {
-		client->gone_seen = server->n_gone;
-		client->call.resync = true;
-		return false;
+	if (client->out_room > PENDING_MAX) {
+		free(client->out);
+		client->out = NULL;
+		client->out_room = 0;
 	}
-	if (!client->call.synced || client->gone_seen == server->n_gone)
-		return false;
-	gone = &server->gone[client->gone_seen++ % N_GONE];
-	send_reply(client, methods_gone(gone->name, gone->sequence));
-	return true;
 }
 
-/* Produces what is owed, while there is room for it. Whether there is more. */
-static bool produce(struct server *server, struct client *client)
-{
-	for (int i = 0; i < PORTION && !client->dead; i++) {
-		json_t *reply = NULL;
-
-		if (client->out_len - client->out_sent > PENDING_LOW)
-			return true;
-		if (client->call.state == CALL_MONITOR && tell_gone(server, client))
-			continue;
-		if (methods_continue(&server->methods, &client->call, &reply) < 0) {
-			client->dead = true;
-			return false;
-		}
-		if (!reply)
-			return false;
-		send_reply(client, reply);
-	}
-	return client->call.state == CALL_LIST || client->call.state == CALL_MONITOR;
-}
-
-/* ---- input ---- */
+/* ---- calls ---- */
 
 static bool is_privileged(const struct client *client)
 {
@@ -238,59 +237,61 @@ static bool is_privileged(const struct client *client)
 static void read_input(struct client *client)
 {
 	char buffer[16384];
+	ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
 
-	/* Whoever sends more before taking answers waits in the socket, not in our memory. */
-	while (!client->dead && client->call.state == CALL_NONE) {
-		ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n <= 0 || frame_feed(&client->reader, buffer, n) < 0)
-			client->dead = true;
-		if (n < (ssize_t)sizeof(buffer))
-			return;
-	}
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	client->ended |= n == 0;
+	if (n < 0 || (n > 0 && frame_feed(&client->reader, buffer, n) < 0))
+		client->dead = true;
 }
 
-static void answer(struct server *server, struct client *client)
+/* Takes a call or continues one. Whether it is worth while to do so again. */
+static bool advance(struct server *server, struct client *client)
 {
-	while (!client->dead && client->call.state == CALL_NONE &&
-	       client->out_len - client->out_sent <= PENDING_LOW) {
-		json_t *message = NULL, *reply = NULL;
-		int r = frame_next(&client->reader, &message);
+	AUTO(frame_json_unref) json_t *message = NULL;
+	json_t *reply = NULL;
+	bool fresh = client->call.state == CALL_NONE;
+	int r = fresh ? frame_next(&client->reader, &message)
+		      : methods_continue(&server->methods, &client->call, &reply);
 
-		if (r == FRAME_E_NONE)
-			return;
-		if (r == 0)
-			r = methods_call(&server->methods, message, is_privileged(client),
-					 &client->call, &reply);
-		json_decref(message);
-		if (client->call.state == CALL_MONITOR)
-			client->gone_seen = server->n_gone;
-		if (r < 0)
-			client->dead = true;
-		else if (reply)
-			send_reply(client, reply);
+	if (r == FRAME_E_NONE)
+		return false;
+	if (r == 0 && fresh)
+		r = methods_call(&server->methods, message, is_privileged(client), &client->call,
+				 &reply);
+	client->dead |= r < 0;
+	if (reply)
+		send_reply(client, reply);
+	return !client->dead && (fresh || reply);
+}
+
+/* Whether there is more to do as soon as there is room for it. */
+static bool produce(struct server *server, struct client *client)
+{
+	for (int i = 0; i < PORTION; i++) {
+		if (client->out_len - client->out_sent > PENDING_MAX)
+			return true;
+		if (!advance(server, client))
+			return false;
 	}
+	return true;
 }
 
 /* ---- clients ---- */
 
+/* Whoever sends more before taking answers waits in the socket, not in our memory. */
 static void update_interest(struct server *server, struct client *client, bool more)
 {
-	uint32_t interest = EPOLLRDHUP;
-	struct epoll_event event;
+	struct epoll_event event = { .data.ptr = client };
 
-	if (client->call.state == CALL_NONE)
-		interest |= EPOLLIN;
 	if (more || client->out_sent < client->out_len)
-		interest |= EPOLLOUT;
-	if (interest == client->interest)
+		event.events |= EPOLLOUT;
+	else if (client->call.state == CALL_NONE && !client->ended)
+		event.events |= EPOLLIN;
+	if (event.events == client->interest)
 		return;
-	client->interest = interest;
-	event = (struct epoll_event){ .events = interest, .data.ptr = client };
+	client->interest = event.events;
 	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
 }
 
@@ -298,19 +299,18 @@ static void serve(struct server *server, struct client *client, uint32_t events)
 {
 	bool more;
 
-	if (events & (EPOLLERR | EPOLLHUP))
+	/* Who has hung up wants no replies, but what it sent before may need none. */
+	if ((events & EPOLLHUP) && client->call.state != CALL_NONE)
 		client->dead = true;
-	if (events & (EPOLLIN | EPOLLRDHUP))
+	else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		read_input(client);
-	/* Who hangs up while owed something does not want it any more. */
-	if ((events & EPOLLRDHUP) && client->call.state != CALL_NONE)
-		client->dead = true;
-	answer(server, client);
+	if (client->dead)
+		return;
 	more = produce(server, client);
 	if (!client->dead)
 		flush(client);
-	if (client->call.state == CALL_NONE)
-		answer(server, client);
+	if (client->ended && !more && client->call.state == CALL_NONE && !client->out_len)
+		client->dead = true;
 	if (!client->dead)
 		update_interest(server, client, more);
 }
@@ -341,15 +341,19 @@ static bool is_crowded(const struct server *server, uid_t uid)
 
 static void welcome(struct server *server, int fd)
 {
+	struct epoll_event event = { .events = EPOLLIN };
 	struct ucred cred = { .uid = -1 };
 	socklen_t len = sizeof(cred);
 	struct client *client = NULL;
-	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP };
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	if (!is_crowded(server, cred.uid))
+	if (is_crowded(server, cred.uid))
+		log_debug("user %u has too many connections", cred.uid);
+	else
 		client = calloc(1, sizeof(*client));
-	if (!client) {
+	event.data.ptr = client;
+	if (!client || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		free(client);
 		close(fd);
 		return;
 	}
@@ -360,46 +364,55 @@ static void welcome(struct server *server, int fd)
 	client->next = server->clients;
 	server->clients = client;
 	server->n_clients++;
-	event.data.ptr = client;
-	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-		client->dead = true;
 }
 
-static void accept_all(struct server *server)
+/* Without a free descriptor a client stays in the queue, and the loop would run hot. */
+static void refuse_one(struct server *server)
 {
-	for (;;) {
+	util_close(&server->spare_fd);
+	server->spare_fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	util_close(&server->spare_fd);
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void accept_some(struct server *server)
+{
+	for (int i = 0; i < ROUND; i++) {
 		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+			refuse_one(server);
 		if (fd < 0)
 			return;
 		welcome(server, fd);
 	}
 }
 
+/* epoll reports ready clients in turn, so none is served twice before the others. */
 void server_drain(struct server *server)
 {
-	struct epoll_event events[64];
-	int n = epoll_wait(server->epoll_fd, events, ARRAY_SIZE(events), 0);
+	uint64_t end_ms = util_now_ms() + DRAIN_MS;
+	int n;
 
-	for (int i = 0; i < n; i++) {
-		if (events[i].data.ptr)
-			serve(server, events[i].data.ptr, events[i].events);
-		else
-			accept_all(server);
-	}
-	bury(server);
+	do {
+		struct epoll_event events[ROUND];
+
+		n = epoll_wait(server->epoll_fd, events, ROUND, 0);
+		for (int i = 0; i < n; i++) {
+			if (events[i].data.ptr)
+				serve(server, events[i].data.ptr, events[i].events);
+			else
+				accept_some(server);
+		}
+		bury(server);
+	} while (n > 0 && util_now_ms() < end_ms);
 }
 
 /* ---- what the engine says ---- */
 
 void server_on_pair(struct server *server, const char *name, bool gone)
 {
-	if (gone) {
-		struct tombstone *tombstone = &server->gone[server->n_gone++ % N_GONE];
-
-		snprintf(tombstone->name, sizeof(tombstone->name), "%s", name);
-		tombstone->sequence = reconcile_generation(server->methods.reconcile);
-	}
+	methods_note_change(&server->methods, name, gone);
 	/* Told when the socket takes it; changes until then are joined. */
 	for (struct client *c = server->clients; c; c = c->next)
 		if (c->call.state == CALL_MONITOR)
@@ -408,10 +421,13 @@ void server_on_pair(struct server *server, const char *name, bool gone)
 
 void server_on_loaded(struct server *server)
 {
+	/* A Reload that came after reading had begun waits for the next one. */
+	if (reconcile_is_load_due(server->methods.reconcile))
+		return;
 	for (struct client *c = server->clients; c; c = c->next) {
 		if (c->call.state != CALL_RELOAD)
 			continue;
-		c->call = (struct call){};
+		methods_call_done(&c->call);
 		send_reply(c, methods_reloaded(&server->methods));
 		update_interest(server, c, true);
 	}

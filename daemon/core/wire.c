@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Nouns to JSON; see wire.h. A member that has nothing to say is left out. */
+/*
+ * Nouns to JSON; see wire.h. A member that has nothing to say is left out, and so is an optional
+ * one for which there is no memory.
+ */
 #include "core/wire.h"
 
 /* Appends a new reference; an array that is NULL stays NULL, so lack of memory shows at the end. */
@@ -11,6 +14,26 @@ static json_t *append(json_t *array, json_t *item)
 		json_decref(item);
 	json_decref(array);
 	return NULL;
+}
+
+/*
+ * Devices, namespaces and files may be named with any bytes, and whoever owns a namespace names the
+ * devices in it; JSON takes UTF-8 only. NULL stays NULL.
+ */
+static json_t *text(const char *words)
+{
+	json_t *string = words ? json_string(words) : NULL;
+	char *repaired;
+
+	if (!words || string)
+		return string;
+	repaired = strdup(words);
+	for (char *c = repaired; c && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	string = repaired ? json_string(repaired) : NULL;
+	free(repaired);
+	return string;
 }
 
 /* ---- a pair in short ---- */
@@ -40,12 +63,12 @@ static json_t *all_programs(const struct pair *want)
 
 static json_t *peer_addresses(const struct pair *want)
 {
+	const struct end *peer = want ? &want->end[SIDE_PEER] : NULL;
 	json_t *array = json_array();
-	char text[IP_TEXT_SIZE];
+	char buf[IP_TEXT_SIZE];
 
-	for (size_t i = 0; want && i < want->end[SIDE_PEER].n_addresses; i++)
-		array = append(array, json_string(prefix_text(
-					      &want->end[SIDE_PEER].addresses[i].prefix, text)));
+	for (size_t i = 0; peer && i < peer->n_addresses; i++)
+		array = append(array, json_string(prefix_text(&peer->addresses[i].prefix, buf)));
 	return array;
 }
 
@@ -54,13 +77,13 @@ json_t *wire_summary(const struct status *status)
 	const struct pair *want = status->want;
 	const struct history *history = status->history;
 
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:s*, s:s*, s:o, s:o, s:s*, s:s*, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:o, s:o, s:o*, s:o*, s:I, s:I, s:I}",
 			 "name", status->name, "state", state_name(status->state), "kind",
 			 kind_name(status->kind), "closed", status->closed, "declared",
-			 want != NULL, "netns", netns_of(want), "peer",
-			 want ? want->end[SIDE_PEER].attrs.name : NULL, "addresses",
+			 want != NULL, "netns", text(netns_of(want)), "peer",
+			 text(want ? want->end[SIDE_PEER].attrs.name : NULL), "addresses",
 			 peer_addresses(want), "programs", all_programs(want), "why",
-			 status->why->text, "error", history->error.text, "repairs",
+			 text(status->why->text), "error", text(history->error.text), "repairs",
 			 (json_int_t)history->n_repairs, "failures",
 			 (json_int_t)history->n_failures, "sequence",
 			 (json_int_t)history->generation);
@@ -71,11 +94,11 @@ json_t *wire_summary(const struct status *status)
 static json_t *addresses(const struct sighted_end *end)
 {
 	json_t *array = json_array();
-	char text[IP_TEXT_SIZE];
+	char buf[IP_TEXT_SIZE];
 
 	for (size_t i = 0; i < end->n_addresses; i++)
 		array = append(array, json_pack("{s:s, s:b}", "address",
-						prefix_text(&end->addresses[i].prefix, text),
+						prefix_text(&end->addresses[i].prefix, buf),
 						"foreign", end->addresses[i].foreign));
 	return array;
 }
@@ -83,10 +106,10 @@ static json_t *addresses(const struct sighted_end *end)
 static json_t *routes(const struct sighted_end *end)
 {
 	json_t *array = json_array();
-	char text[ROUTE_TEXT_SIZE];
+	char buf[ROUTE_TEXT_SIZE];
 
 	for (size_t i = 0; i < end->n_routes; i++)
-		array = append(array, json_string(route_text(&end->routes[i], text)));
+		array = append(array, json_string(route_text(&end->routes[i], buf)));
 	return array;
 }
 
@@ -107,16 +130,16 @@ static json_t *sysctls(const struct sighted_end *end)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < end->n_sysctls; i++)
-		array = append(array, json_pack("{s:s, s:s*}", "key", end->sysctls[i].key, "value",
-						end->sysctls[i].value));
+		array = append(array, json_pack("{s:o, s:o*}", "key", text(end->sysctls[i].key),
+						"value", text(end->sysctls[i].value)));
 	return array;
 }
 
 static json_t *slot(const struct slot *slot)
 {
-	json_t *object = json_pack("{s:s*, s:b, s:s, s:I, s:I, s:I}", "program",
+	json_t *object = json_pack("{s:s*, s:b, s:o, s:I, s:I, s:I}", "program",
 				   slot->foreign ? NULL : slot->program, "foreign", slot->foreign,
-				   "function", slot->kernel_name, "programId",
+				   "function", text(slot->kernel_name), "programId",
 				   (json_int_t)slot->prog_id, "runs", (json_int_t)slot->run_count,
 				   "runTimeNs", (json_int_t)slot->run_time_ns);
 
@@ -136,14 +159,25 @@ static json_t *chain(const struct sighted_end *end)
 
 static void set_attrs(json_t *object, const struct attrs *attrs)
 {
-	char mac[IP_TEXT_SIZE];
+	const struct {
+		enum attr attr;
+		const char *key;
+		uint32_t value;
+	} numbers[] = {
+		{ ATTR_MTU, "mtu", attrs->mtu },
+		{ ATTR_TXQUEUELEN, "txqueuelen", attrs->txqueuelen },
+		{ ATTR_GSO_MAX_SIZE, "gsoMaxSize", attrs->gso_max_size },
+		{ ATTR_GRO_MAX_SIZE, "groMaxSize", attrs->gro_max_size },
+		{ ATTR_GSO_IPV4_MAX_SIZE, "gsoIpv4MaxSize", attrs->gso_ipv4_max_size },
+		{ ATTR_GRO_IPV4_MAX_SIZE, "groIpv4MaxSize", attrs->gro_ipv4_max_size },
+	};
+	char buf[IP_TEXT_SIZE];
 
-	if (attrs->has & ATTR_MTU)
-		json_object_set_new(object, "mtu", json_integer(attrs->mtu));
-	if (attrs->has & ATTR_TXQUEUELEN)
-		json_object_set_new(object, "txqueuelen", json_integer(attrs->txqueuelen));
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (attrs->has & numbers[i].attr)
+			json_object_set_new(object, numbers[i].key, json_integer(numbers[i].value));
 	if (attrs->has & ATTR_MAC)
-		json_object_set_new(object, "mac", json_string(mac_text(attrs->mac, mac)));
+		json_object_set_new(object, "mac", json_string(mac_text(attrs->mac, buf)));
 }
 
 static json_t *end(const struct status *status, enum side side)
@@ -155,13 +189,14 @@ static json_t *end(const struct status *status, enum side side)
 	bool driver = seen->ifindex && kind_has_policy(status->kind);
 	json_t *object;
 
-	object = json_pack("{s:s, s:s, s:b, s:b, s:s*, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}", "side",
-			   side_name(side), "name", name, "up", seen->attrs.up, "running",
-			   seen->running, "policy", driver ? policy_name(seen->policy) : NULL,
-			   "scrub", driver ? scrub_name(seen->scrub) : NULL, "addresses",
-			   addresses(seen), "routes", routes(seen), "neighbours", neighbours(seen),
-			   "sysctls", sysctls(seen), "chain", chain(seen), "wanted",
-			   wanted_programs(want));
+	object = json_pack("{s:s, s:o, s:b, s:b, s:s*, s:s*, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}",
+			   "side", side_name(side), "name", text(name), "up", seen->attrs.up,
+			   "running", seen->running, "policy",
+			   driver ? policy_name(seen->policy) : NULL, "scrub",
+			   driver ? scrub_name(seen->scrub) : NULL, "wantedPolicy",
+			   want ? policy_name(want->policy) : NULL, "addresses", addresses(seen),
+			   "routes", routes(seen), "neighbours", neighbours(seen), "sysctls",
+			   sysctls(seen), "chain", chain(seen), "wanted", wanted_programs(want));
 	if (object && seen->ifindex) {
 		json_object_set_new(object, "ifindex", json_integer(seen->ifindex));
 		set_attrs(object, &seen->attrs);
@@ -173,15 +208,19 @@ json_t *wire_pair(const struct status *status)
 {
 	const struct pair *want = status->want;
 	const struct history *history = status->history;
-	json_t *object = json_pack("{s:o, s:s*, s:s*, s:s*, s:s*, s:[o, o]}", "summary",
+	json_t *object = json_pack("{s:o, s:s*, s:s*, s:o*, s:o*, s:o*, s:[o, o]}", "summary",
 				   wire_summary(status), "mode",
-				   want ? mode_name(want->mode) : NULL, "file",
-				   want ? want->at.file : NULL, "limits", status->limits->text,
-				   "errorDetail", history->error.detail, "ends",
-				   end(status, SIDE_PRIMARY), end(status, SIDE_PEER));
+				   want ? mode_name(want->mode) : NULL, "wantedKind",
+				   want ? kind_name(want->kind) : NULL, "file",
+				   text(want ? want->at.file : NULL), "limits",
+				   text(status->limits->text), "errorDetail",
+				   text(history->error.detail), "ends", end(status, SIDE_PRIMARY),
+				   end(status, SIDE_PEER));
 
 	if (object && want)
 		json_object_set_new(object, "line", json_integer(want->at.line));
+	if (object && status->seen && status->seen->nsid >= 0)
+		json_object_set_new(object, "nsid", json_integer(status->seen->nsid));
 	if (object && history->n_failures)
 		json_object_set_new(object, "retryMs", json_integer(history->retry_ms));
 	return object;
@@ -192,29 +231,21 @@ json_t *wire_pair(const struct status *status)
 static json_t *steps(const struct task *task)
 {
 	json_t *array = json_array();
-	char text[STEP_TEXT_SIZE];
+	char buf[STEP_TEXT_SIZE];
 
 	for (size_t i = 0; i < task->n_steps; i++)
-		array = append(array, json_pack("{s:s, s:s, s:s}", "action",
+		array = append(array, json_pack("{s:s, s:s, s:o}", "action",
 						step_kind_name(task->steps[i].kind), "side",
 						side_name(task->steps[i].side), "text",
-						step_text(&task->steps[i], text)));
+						text(step_text(&task->steps[i], buf))));
 	return array;
 }
 
-json_t *wire_tasks(const struct plan *plan)
+json_t *wire_task(const struct task *task)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < plan->n_tasks; i++) {
-		const struct task *task = &plan->tasks[i];
-
-		array = append(array, json_pack("{s:s, s:s, s:s*, s:s*, s:o}", "pair", task->name,
-						"verdict", verdict_name(task->verdict), "why",
-						task->why.text, "limits", task->limits.text,
-						"steps", steps(task)));
-	}
-	return array;
+	return json_pack("{s:s, s:s, s:o*, s:o*, s:o}", "pair", task->name, "verdict",
+			 verdict_name(task->verdict), "why", text(task->why.text), "limits",
+			 text(task->limits.text), "steps", steps(task));
 }
 
 json_t *wire_kinds(const struct kind_state kinds[static N_KINDS])
@@ -222,17 +253,17 @@ json_t *wire_kinds(const struct kind_state kinds[static N_KINDS])
 	json_t *array = json_array();
 
 	for (enum kind kind = KIND_META; kind < N_KINDS; kind++)
-		array = append(array, json_pack("{s:s, s:b, s:s*}", "name", kind_name(kind),
+		array = append(array, json_pack("{s:s, s:b, s:o*}", "name", kind_name(kind),
 						"usable", kinds[kind].usable, "why",
-						kinds[kind].why));
+						text(kinds[kind].why)));
 	return array;
 }
 
 static void add_diagnostic(void *ctx, const struct diag *diag)
 {
 	json_t **array = ctx;
-	json_t *object = json_pack("{s:s*, s:s}", "file", diag->file, "text",
-				   diag->text ? diag->text : "unknown error");
+	json_t *object = json_pack("{s:o*, s:o}", "file", text(diag->file), "text",
+				   text(diag->text ? diag->text : "unknown error"));
 
 	if (object && diag->line) {
 		json_object_set_new(object, "line", json_integer(diag->line));
@@ -255,6 +286,6 @@ json_t *wire_files(const struct catalog *catalog)
 
 	for (size_t i = 0; i < catalog->n_files; i++)
 		if (catalog->files[i].in_force)
-			array = append(array, json_string(catalog->files[i].path));
+			array = append(array, text(catalog->files[i].path));
 	return array;
 }
