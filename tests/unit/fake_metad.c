@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The daemon's front: the real server and methods over an engine that does only what standard
+ * input says, a command a line, each answered by "ok". Pairs that show everything a status can say
+ * are there from the beginning. test_server.py drives it.
+ *
+ *	add NAME, gone NAME, change NAME	what the engine tells its observer
+ *	churn N					N changes, of one pair after the other
+ *	begin, loaded				reading of the configuration begins, ends
+ */
+#include "engine/reconcile.h"
+#include "interface.h"
+#include "server.h"
+#include "unit/test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+
+#define PAIRS 8192
+
+struct fake {
+	char name[IFNAMSIZ];
+	struct pair want;
+	struct sighting seen;
+	struct task task;
+	struct history history;
+};
+
+struct reconcile {
+	struct fake pairs[PAIRS]; /* sorted by name */
+	size_t n;
+	uint64_t generation;
+	bool load_due;
+	struct catalog catalog;
+	struct desired *desired;
+	struct kind_state kinds[N_KINDS];
+};
+
+static struct fake *find(struct reconcile *r, const char *name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->pairs[i].name, name) == 0)
+			return &r->pairs[i];
+	return NULL;
+}
+
+/* ---- engine/reconcile.h, as far as the front calls it ---- */
+
+void reconcile_mark_config(struct reconcile *r)
+{
+	r->load_due = true;
+}
+
+bool reconcile_is_load_due(const struct reconcile *r)
+{
+	return r->load_due;
+}
+
+bool reconcile_is_settled(const struct reconcile *r)
+{
+	return !r->load_due;
+}
+
+size_t reconcile_n_pairs(const struct reconcile *r)
+{
+	return r->n;
+}
+
+void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret)
+{
+	struct fake *fake = &r->pairs[i];
+
+	status_make(fake->name, &fake->want, &fake->seen, &fake->task, &fake->history, ret);
+}
+
+bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret)
+{
+	struct fake *fake = find(r, name);
+
+	if (fake)
+		reconcile_status_at(r, fake - r->pairs, now_ms, ret);
+	return fake != NULL;
+}
+
+void reconcile_refresh(struct reconcile *r, const char *name)
+{
+	struct fake *fake = find(r, name);
+
+	for (size_t i = 0; fake && i < fake->seen.end[0].n_chain; i++)
+		fake->seen.end[0].chain[i].run_count++;
+}
+
+uint64_t reconcile_generation(const struct reconcile *r)
+{
+	return r->generation;
+}
+
+const struct catalog *reconcile_catalog(const struct reconcile *r)
+{
+	return &r->catalog;
+}
+
+const struct desired *reconcile_desired(const struct reconcile *r)
+{
+	return r->desired;
+}
+
+const struct kind_state *reconcile_kinds(const struct reconcile *r)
+{
+	return r->kinds;
+}
+
+int reconcile_preview(struct reconcile *r, struct plan *ret)
+{
+	struct plan plan = { .tasks = calloc(r->n + 1, sizeof(*plan.tasks)), .n_tasks = r->n };
+
+	CHECK(plan.tasks);
+	for (size_t i = 0; i < r->n; i++) {
+		plan.tasks[i].verdict = r->pairs[i].task.verdict;
+		memcpy(plan.tasks[i].name, r->pairs[i].name, IFNAMSIZ);
+		if (plan.tasks[i].verdict != VERDICT_CHANGE)
+			continue;
+		plan.tasks[i].steps = calloc(1, sizeof(*plan.tasks[i].steps));
+		CHECK(plan.tasks[i].steps);
+		plan.tasks[i].steps[0].kind = STEP_DELETE;
+		plan.tasks[i].n_steps = 1;
+	}
+	*ret = plan;
+	return 0;
+}
+
+/* ---- pairs ---- */
+
+static struct fake *add(struct reconcile *r, const char *name, enum verdict verdict)
+{
+	size_t i = r->n;
+
+	CHECK(r->n < PAIRS);
+	for (; i > 0 && strcmp(r->pairs[i - 1].name, name) > 0; i--)
+		r->pairs[i] = r->pairs[i - 1];
+	r->n++;
+	r->pairs[i] = (struct fake){ .task = { .kind = KIND_VETH, .verdict = verdict },
+				     .seen = { .owner = OWNER_METAD, .nsid = -1 } };
+	snprintf(r->pairs[i].name, sizeof(r->pairs[i].name), "%s", name);
+	snprintf(r->pairs[i].want.end[1].attrs.name, IFNAMSIZ, "eth0");
+	r->pairs[i].want.netns.text = strdup("web");
+	r->pairs[i].history.generation = ++r->generation;
+	return &r->pairs[i];
+}
+
+static void add_full(struct reconcile *r)
+{
+	struct fake *fake = add(r, "full", VERDICT_CHANGE);
+	static struct use uses[] = { { .program = "acl" }, { .program = "count" } };
+	static struct slot chain[] = {
+		{ .program = "acl", .prog_id = 7, .link_id = 9, .kernel_name = "acl", .run_count = 5 },
+		{ .foreign = true, .prog_id = 8, .kernel_name = "other" },
+	};
+	static struct address addresses[2] = { [1] = { .foreign = true } };
+	static struct route routes[1] = { { .table = 254 } };
+	static struct neighbour neighbours[1];
+	static struct sysctl sysctls[] = { { (char *)"net.a", (char *)"1" }, { (char *)"net.b" } };
+
+	CHECK(prefix_parse("10.0.0.1/24", &addresses[0].prefix) == 0);
+	CHECK(prefix_parse("fe80::1/64", &addresses[1].prefix) == 0);
+	CHECK(prefix_parse("0.0.0.0/0", &routes[0].to) == 0);
+	CHECK(ip_parse("169.254.1.1", &neighbours[0].ip) == 0);
+	fake->want.end[0].uses = uses;
+	fake->want.end[0].n_uses = ARRAY_SIZE(uses);
+	fake->want.end[1].addresses = addresses;
+	fake->want.end[1].n_addresses = 1;
+	fake->want.at = (struct diag){ .file = (char *)"/etc/a.yaml", .line = 3 };
+	fake->seen.nsid = 0;
+	for (enum side side = 0; side < N_SIDES; side++) {
+		struct sighted_end *end = &fake->seen.end[side];
+
+		end->ifindex = 3 + side;
+		end->attrs = (struct attrs){ .has = 0x3ff, .mtu = 1500, .up = true };
+		snprintf(end->attrs.name, IFNAMSIZ, side ? "\xff\x1b[2J" : "full");
+		end->addresses = addresses;
+		end->n_addresses = 2;
+		end->routes = routes;
+		end->n_routes = 1;
+		end->neighbours = neighbours;
+		end->n_neighbours = 1;
+	}
+	fake->seen.end[0].chain = chain;
+	fake->seen.end[0].n_chain = ARRAY_SIZE(chain);
+	fake->seen.end[1].sysctls = sysctls;
+	fake->seen.end[1].n_sysctls = ARRAY_SIZE(sysctls);
+	fake->task.limits.text = (char *)"scrub is not known to veth";
+	fake->history.n_failures = 2;
+	fake->history.retry_ms = 1500;
+	fake->history.error.text = (char *)"the verifier refused acl";
+	fake->history.error.detail = (char *)"0: r0 = 1\n1: exit\n";
+}
+
+static void fill(struct reconcile *r)
+{
+	static struct diag fault = { .file = (char *)"/etc/\xe9.yaml", .line = 1, .column = 2,
+				     .text = (char *)"unknown key" };
+	static struct catalog_file file = { .path = (char *)"/etc/a.yaml", .in_force = true };
+
+	add(r, "late", VERDICT_WAIT)->task.why.text = (char *)"there is no namespace late";
+	add(r, "ok", VERDICT_READY);
+	add_full(r);
+	r->desired = desired_new();
+	CHECK(r->desired);
+	r->kinds[KIND_META].why = (char *)"the kernel has none";
+	r->kinds[KIND_VETH].usable = true;
+	r->catalog.files = &file;
+	r->catalog.n_files = 1;
+	r->catalog.conflicts = (struct diag_list){ &fault, 1 };
+}
+
+/* ---- commands ---- */
+
+static void change(struct reconcile *r, struct server *server, struct fake *fake)
+{
+	fake->history.generation = ++r->generation;
+	server_on_pair(server, fake->name, false);
+}
+
+static void obey(struct reconcile *r, struct server *server, const char *verb, const char *name)
+{
+	struct fake *fake = find(r, name);
+
+	if (strcmp(verb, "add") == 0) {
+		change(r, server, add(r, name, VERDICT_READY));
+	} else if (strcmp(verb, "gone") == 0 && fake) {
+		free(fake->want.netns.text);
+		memmove(fake, fake + 1, (char *)&r->pairs[r->n--] - (char *)(fake + 1));
+		r->generation++;
+		server_on_pair(server, name, true);
+	} else if (strcmp(verb, "change") == 0 && fake) {
+		change(r, server, fake);
+	} else if (strcmp(verb, "churn") == 0) {
+		for (size_t i = 0; i < strtoul(name, NULL, 10); i++)
+			change(r, server, &r->pairs[i % r->n]);
+	} else if (strcmp(verb, "begin") == 0) {
+		r->load_due = false;
+	} else if (strcmp(verb, "loaded") == 0) {
+		server_on_loaded(server);
+	} else {
+		CHECK(!"a known command");
+	}
+	puts("ok");
+	fflush(stdout);
+}
+
+/* False: standard input has ended. */
+static bool read_command(struct reconcile *r, struct server *server)
+{
+	char line[64] = "", verb[16] = "", name[IFNAMSIZ] = "";
+
+	for (size_t i = 0; i + 1 < sizeof(line); i++) {
+		if (read(STDIN_FILENO, &line[i], 1) != 1)
+			return false;
+		if (line[i] == '\n')
+			break;
+	}
+	CHECK(sscanf(line, "%15s %15s", verb, name) >= 1);
+	obey(r, server, verb, name);
+	return true;
+}
+
+static void serve(struct reconcile *r, struct server *server)
+{
+	for (;;) {
+		struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+					{ .fd = server_fd(server), .events = POLLIN } };
+
+		CHECK(poll(fds, ARRAY_SIZE(fds), -1) > 0 || errno == EINTR);
+		if (fds[1].revents)
+			server_drain(server);
+		if (fds[0].revents && !read_command(r, server))
+			return;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct reconcile *r = calloc(1, sizeof(*r));
+	struct server_options options = { .fd = -1 };
+	struct server *server = NULL;
+
+	signal(SIGPIPE, SIG_IGN);
+	CHECK(r && argc == 2);
+	options.path = argv[1];
+	fill(r);
+	if (server_new(&options, r, &server) < 0)
+		return 1;
+	puts("ok");
+	fflush(stdout);
+	serve(r, server);
+	server_free(server);
+	for (size_t i = 0; i < r->n; i++)
+		free(r->pairs[i].want.netns.text);
+	desired_unref(r->desired);
+	free(r);
+	return 0;
+}

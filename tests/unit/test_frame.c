@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Messages in pieces of every size, and bytes that are no messages. */
+#include "core/frame.h"
+
+#include "unit/test.h"
+
+#include <errno.h>
+
+static int feed_text(struct frame_reader *reader, const char *text)
+{
+	return frame_feed(reader, text, strlen(text) + 1);
+}
+
+/* What becomes of one message: 0 or frame_next's error. */
+static int read_text(const char *text)
+{
+	AUTO(frame_done) struct frame_reader reader = {};
+	AUTO(frame_json_unref) json_t *message = NULL;
+
+	CHECK(feed_text(&reader, text) == 0);
+	return frame_next(&reader, &message);
+}
+
+static void check_pieces(const char *stream, size_t len, size_t piece)
+{
+	AUTO(frame_done) struct frame_reader reader = {};
+	int n = 0;
+
+	for (size_t i = 0; i < len; i += piece) {
+		json_t *message = NULL;
+
+		CHECK(frame_feed(&reader, stream + i, MIN(piece, len - i)) == 0);
+		while (frame_next(&reader, &message) == 0) {
+			CHECK(json_integer_value(json_object_get(message, "n")) == n++);
+			json_decref(message);
+		}
+		CHECK(!message || n);
+	}
+	CHECK(n == 50);
+	CHECK(reader.len == 0);
+}
+
+static void check_stream(void)
+{
+	char stream[4096];
+	size_t len = 0;
+
+	for (int n = 0; n < 50; n++) {
+		AUTO(frame_json_unref) json_t *message =
+			json_pack("{s:i, s:s+}", "n", n, "text", "}{", n % 2 ? "\"\\" : "");
+		size_t size = 0;
+		AUTO_FREE char *text = frame_encode(message, &size);
+
+		CHECK(text && len + size <= sizeof(stream));
+		memcpy(stream + len, text, size);
+		len += size;
+	}
+	for (size_t piece = 1; piece <= len; piece++)
+		check_pieces(stream, len, piece);
+}
+
+static void check_refusals(void)
+{
+	static const char *const bad[] = { "", "{", "[]", "1", "null", "{}x", "{\"a\":1,\"a\":2}",
+					   "{\"a\":\"\xff\"}", "{\"a\":\"\\u0000\"}", "{'a':1}" };
+
+	CHECK(read_text("{}") == 0);
+	CHECK(read_text(" { \"a\" : [ ] } ") == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK(read_text(bad[i]) == -EBADMSG);
+}
+
+/* Brackets count, but for those in strings. */
+static void check_depth(void)
+{
+	char text[256] = "{\"a\":";
+	size_t start = strlen(text);
+
+	for (int depth = 1; depth <= FRAME_DEPTH_MAX; depth++) {
+		memset(text + start, '[', depth);
+		memset(text + start + depth, ']', depth);
+		strcpy(text + start + 2 * depth, "}");
+		CHECK(read_text(text) == (depth < FRAME_DEPTH_MAX ? 0 : -EBADMSG));
+	}
+	text[start] = '"';
+	memset(text + start + 1, '[', 100);
+	strcpy(text + start + 100, "\\\"[[\"}");
+	CHECK(read_text(text) == 0);
+}
+
+/* The largest message passes however it comes; one byte more does not. */
+static void check_size(void)
+{
+	AUTO(frame_done) struct frame_reader reader = { .max = 64 };
+	char text[65];
+
+	for (int i = 0; i < 100; i++) {
+		AUTO(frame_json_unref) json_t *message = NULL;
+
+		memset(text, ' ', sizeof(text));
+		memcpy(text, "{}", 2);
+		text[63] = '\0';
+		CHECK(frame_feed(&reader, text, 10) == 0);
+		CHECK(frame_next(&reader, &message) == FRAME_E_NONE);
+		CHECK(frame_feed(&reader, text + 10, 54) == 0);
+		CHECK(frame_feed(&reader, text, 1) == -EMSGSIZE);
+		CHECK(frame_next(&reader, &message) == 0);
+	}
+}
+
+int main(void)
+{
+	check_stream();
+	check_refusals();
+	check_depth();
+	check_size();
+	return 0;
+}

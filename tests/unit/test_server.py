@@ -1,0 +1,579 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The socket as clients of all sorts find it: fake_metad serves, every case gets one of its own.
+Arguments: fake_metad, io.metad.varlink."""
+import contextlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+from varlink import Connection, Interface, call, encode  # noqa: E402
+
+FAKE, DESCRIPTION = sys.argv[1:3]
+with open(DESCRIPTION) as file:
+    METAD = Interface(file.read())
+SERVICE = "org.varlink.service."
+NOBODY = 65534
+with open(FAKE, "rb") as file:
+    SANITIZED = b"__asan_init" in file.read()  # keeps what was freed: its memory says nothing
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def equal(found, wanted):
+    assert found == wanted, f"{found!r} is not {wanted!r}"
+
+
+class Fake:
+    def __init__(self, path, files=256):
+        self.path = path
+        self.process = subprocess.Popen(
+            [FAKE, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+        equal(self.process.stdout.readline(), "ok\n")
+
+    def tell(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        equal(self.process.stdout.readline(), "ok\n")
+
+    def connect(self, **kwargs):
+        return Connection(self.path, **kwargs)
+
+    def seconds(self):
+        """Processor time used so far."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kilobytes(self):
+        if SANITIZED:
+            return 0
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+    def end(self):
+        self.process.stdin.close()
+        equal(self.process.wait(timeout=30), 0)
+
+
+@contextlib.contextmanager
+def fake(**kwargs):
+    with tempfile.TemporaryDirectory(prefix="mt") as directory:
+        os.chmod(directory, 0o755)
+        server = Fake(f"{directory}/io.metad", **kwargs)
+        try:
+            yield server
+            server.end()
+        finally:
+            server.process.kill()
+            server.process.wait()
+            server.process.stdout.close()
+
+
+def metad(name):
+    return "io.metad." + name
+
+
+def error(message):
+    return message["error"].rsplit(".", 1)[1]
+
+
+# ---- what is said ----
+
+
+@case
+def replies_are_of_their_types():
+    with fake() as server, server.connect() as client:
+        for method in ("List", "Plan"):
+            for reply in client.call_more(metad(method)):
+                METAD.check_reply(metad(method), reply)
+        for name in ("full", "late", "ok"):
+            reply = client.call(metad("Describe"), {"pair": name})
+            METAD.check_reply(metad("Describe"), reply)
+            equal(reply["parameters"]["pair"]["summary"]["name"], name)
+        for method in ("Status", "Describe", "List"):
+            METAD.check_reply(metad(method), client.call(metad(method), {"pair": "none"}))
+        METAD.check_reply(metad("Status"), client.call(metad("Status")))
+
+
+@case
+def a_pair_says_everything():
+    with fake() as server, server.connect() as client:
+        pair = client.call(metad("Describe"), {"pair": "full"})["parameters"]["pair"]
+        summary, (primary, peer) = pair["summary"], pair["ends"]
+        equal((summary["state"], summary["kind"], summary["closed"]), ("failed", "veth", False))
+        equal(summary["programs"], ["acl", "count"])
+        equal(summary["addresses"], ["10.0.0.1/24"])
+        equal((pair["file"], pair["line"], pair["nsid"]), ("/etc/a.yaml", 3, 0))
+        equal((pair["retryMs"], pair["errorDetail"]), (1500, "0: r0 = 1\n1: exit\n"))
+        equal([a["foreign"] for a in primary["addresses"]], [False, True])
+        equal(primary["chain"][0]["runs"], 6)
+        assert "linkId" not in primary["chain"][1] and "program" not in primary["chain"][1]
+        equal(primary["wanted"], ["acl", "count"])
+        equal(peer["sysctls"], [{"key": "net.a", "value": "1"}, {"key": "net.b"}])
+        equal(peer["name"], "?\x1b[2J")
+        late = client.call(metad("Describe"), {"pair": "late"})["parameters"]["pair"]
+        equal(late["summary"]["why"], "there is no namespace late")
+        assert late["summary"]["closed"] and "ifindex" not in late["ends"][0]
+
+
+@case
+def lists_are_in_order_and_end():
+    with fake() as server, server.connect() as client:
+        names = [r["parameters"]["pair"]["name"] for r in client.call_more(metad("List"))]
+        equal(names, ["full", "late", "ok"])
+        tasks = [r["parameters"]["task"] for r in client.call_more(metad("Plan"))]
+        equal([(t["pair"], t["verdict"]) for t in tasks], [("full", "change"), ("late", "wait")])
+        equal(tasks[0]["steps"][0]["action"], "delete")
+        for name in names:
+            server.tell("gone", name)
+        equal(client.call_more(metad("List")), [{"parameters": {}}])
+        equal(client.call_more(metad("Plan")), [{"parameters": {}}])
+
+
+@case
+def the_service_describes_itself():
+    with fake() as server, server.connect() as client:
+        info = client.call(SERVICE + "GetInfo")["parameters"]
+        equal(info["interfaces"], ["org.varlink.service", "io.metad"])
+        texts = [client.call(SERVICE + "GetInterfaceDescription",
+                             {"interface": name})["parameters"]["description"]
+                 for name in info["interfaces"]]
+        service = Interface(texts[0])
+        service.check_reply(SERVICE + "GetInfo", {"parameters": info})
+        with open(DESCRIPTION) as file:
+            equal(texts[1], file.read())
+
+
+@case
+def wrong_calls_get_named_errors():
+    with fake() as server, server.connect() as client:
+        for method, parameters, flags, wanted in [
+            ("io.metad.None", None, {}, ("MethodNotFound", {"method": "io.metad.None"})),
+            ("io.other.Get", None, {}, ("InterfaceNotFound", {"interface": "io.other"})),
+            ("nodot", None, {}, ("InterfaceNotFound", {"interface": ""})),
+            (SERVICE + "GetInterfaceDescription", {"interface": "io.other"}, {},
+             ("InterfaceNotFound", {"interface": "io.other"})),
+            (metad("Describe"), {}, {}, ("InvalidParameter", {"parameter": "pair"})),
+            (metad("Describe"), {"pair": 1}, {}, ("InvalidParameter", {"parameter": "pair"})),
+            (metad("Describe"), {"pair": "full", "deep": []}, {},
+             ("InvalidParameter", {"parameter": "deep"})),
+            (metad("Status"), {"pair": "full"}, {}, ("InvalidParameter", {"parameter": "pair"})),
+            (metad("Describe"), {"pair": "none"}, {}, ("NoSuchPair", {"pair": "none"})),
+            (metad("Describe"), {"pair": "n" * 99}, {}, ("NoSuchPair", {"pair": "n" * 99})),
+            (metad("List"), None, {}, ("ExpectedMore", {})),
+            (metad("Plan"), None, {}, ("ExpectedMore", {})),
+            (metad("Monitor"), None, {}, ("ExpectedMore", {})),
+            (metad("Status"), None, {"upgrade": True},
+             ("MethodNotImplemented", {"method": metad("Status")})),
+        ]:
+            reply = client.call(method, parameters, **flags)
+            equal((error(reply), reply.get("parameters", {})), wanted)
+            assert "continues" not in reply
+        for header in ({"more": True}, {"more": False}, {"org.example": {}}):
+            assert "parameters" in client.call(metad("Status"), **header)
+
+
+@case
+def what_is_no_varlink_ends_the_connection():
+    status = metad("Status")
+    for message in [
+        b"\0", b"{\0", b"[]\0", b"1\0", b"{}\0", b'{"method": 1}\0', b'{"method": "\xff"}\0',
+        b'{"method": "a.B", "method": "a.B"}\0', b'{"method": "a.\\u0000"}\0',
+        call(status, more=True, oneway=True), call(status, more=1), call(status, unknown=1),
+        {"method": status, "parameters": []},
+        b'{"method": "io.metad.Status", "parameters": ' + b"[" * 40 + b"]" * 40 + b"}\0",
+        b'{"a": ' * 100000 + b"\0",
+    ]:
+        with fake() as server:
+            with server.connect() as client:
+                client.send(message)
+                equal(client.receive(), None)
+            with server.connect() as client:
+                assert "parameters" in client.call(status)
+
+
+@case
+def a_message_has_a_largest_size():
+    with fake() as server:
+        with server.connect() as client:
+            reply = client.call(metad("Describe"), {"pair": "[{" * 400000})
+            equal(error(reply), "NoSuchPair")
+        with server.connect() as client:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                client.socket.sendall(b" " * (2 << 20))
+            equal(client.receive(), None)
+
+
+# ---- how it is said ----
+
+
+@case
+def bytes_may_come_one_by_one():
+    with fake() as server, server.connect() as client:
+        for byte in encode(call(metad("Describe"), {"pair": "ok"})):
+            client.socket.sendall(bytes([byte]))
+            time.sleep(0.0005)
+        equal(client.receive()["parameters"]["pair"]["summary"]["name"], "ok")
+
+
+@case
+def calls_in_a_row_are_answered_in_order():
+    with fake() as server, server.connect() as client:
+        names = ["full", "late", "none", "ok"] * 300
+        client.send(*(call(metad("Describe"), {"pair": name}) for name in names))
+        for name in names:
+            reply = client.receive()["parameters"]
+            equal(reply["pair"] if name == "none" else reply["pair"]["summary"]["name"], name)
+
+
+@case
+def a_list_behind_any_number_of_calls_arrives():
+    with fake() as server:
+        size = len(encode({"parameters": server.connect().call(
+            SERVICE + "GetInterfaceDescription", {"interface": "io.metad"})["parameters"]}))
+        for n in range(1, 2 * 65536 // size + 20):
+            with server.connect() as client:
+                client.send(*[call(SERVICE + "GetInterfaceDescription",
+                                   {"interface": "io.metad"})] * n,
+                            call(metad("List"), more=True), call(metad("Status")))
+                for _ in range(n + 3):
+                    assert "parameters" in client.receive()
+                assert "settled" in client.receive()["parameters"]
+
+
+@case
+def many_calls_before_any_answer_cost_little():
+    with fake() as server:
+        before = server.kilobytes()
+        with server.connect(patience=1) as client:
+            with contextlib.suppress(TimeoutError):
+                client.socket.sendall(encode(call(metad("Describe"), {"pair": "full"})) * 200000)
+            with server.connect() as other:
+                assert "parameters" in other.call(metad("Status"))
+            assert server.kilobytes() - before < 4096, server.kilobytes() - before
+
+
+@case
+def a_long_list_read_slowly_costs_little():
+    with fake() as server:
+        for i in range(6000):
+            server.tell("add", f"p{i:05}")
+        before = server.kilobytes()
+        with server.connect() as client:
+            client.send(call(metad("List"), more=True))
+            n = 0
+            worst = 0
+            while client.receive().get("continues"):
+                n += 1
+                if n % 500 == 0:
+                    time.sleep(0.01)
+                    worst = max(worst, server.kilobytes() - before)
+            equal(n, 6002)
+        assert worst < 1024, worst
+
+
+@case
+def a_long_list_keeps_nobody_waiting():
+    with fake() as server:
+        for i in range(6000):
+            server.tell("add", f"p{i:05}")
+        busy = [server.connect() for _ in range(20)]
+        for client in busy:
+            client.send(*[call(metad("List"), more=True)] * 3)
+        worst = 0
+        with server.connect() as client:
+            for _ in range(50):
+                begin = time.monotonic()
+                client.call(metad("Describe"), {"pair": "ok"})
+                worst = max(worst, time.monotonic() - begin)
+        for client in busy:
+            client.socket.close()
+        print(f"slowest answer beside 20 long lists: {worst * 1000:.1f} ms")
+        assert worst < 0.25  # far above what it takes, far below what a whole list takes
+
+
+@case
+def oneway_calls_are_obeyed_without_an_answer():
+    with fake() as server, server.connect() as client:
+        client.send(call(metad("Nothing"), oneway=True), call(metad("List"), oneway=True),
+                    call(metad("Reload"), oneway=True), call(metad("Status")))
+        equal(client.receive()["parameters"]["settled"], False)
+
+
+@case
+def a_oneway_call_outlives_its_connection():
+    with fake() as server:
+        with server.connect() as client:
+            client.send(call(metad("Reload"), oneway=True))
+        with server.connect() as client:
+            equal(client.call(metad("Status"))["parameters"]["settled"], False)
+
+
+@case
+def who_has_finished_sending_still_gets_answers():
+    with fake() as server:
+        with server.connect() as client:
+            client.send(call(metad("Describe"), {"pair": "ok"}), call(metad("List"), more=True))
+            client.socket.shutdown(1)
+            for _ in range(4):
+                assert "parameters" in client.receive()
+            equal(client.receive(), None)
+        with server.connect() as client:
+            client.send(call(metad("Monitor"), more=True))
+            client.socket.shutdown(1)
+            for _ in range(4):
+                client.receive()
+            server.tell("change", "ok")
+            equal(client.receive()["parameters"]["pair"]["name"], "ok")
+            before = server.seconds()
+            time.sleep(0.3)
+            assert server.seconds() - before < 0.1
+
+
+# ---- Reload ----
+
+
+@case
+def reload_answers_when_the_files_were_read():
+    with fake() as server, server.connect() as client, server.connect() as other:
+        client.send(call(metad("Reload")))
+        assert "parameters" in other.call(metad("Status"))
+        server.tell("begin")
+        other.send(call(metad("Reload")))
+        with server.connect() as third:
+            equal(third.call(metad("Status"))["parameters"]["settled"], False)
+        server.tell("loaded")  # what it read is from before the second Reload
+        server.tell("begin")
+        server.tell("loaded")
+        for each in (client, other):
+            reply = each.receive()
+            METAD.check_reply(metad("Reload"), reply)
+            equal(reply["parameters"]["diagnostics"], [
+                {"file": "/etc/?.yaml", "line": 1, "column": 2, "text": "unknown key"}])
+            assert "parameters" in each.call(metad("Status"))
+
+
+def as_nobody(function):
+    """Runs function as an ordinary user; its result is an exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            code = function()
+        finally:
+            os._exit(code)
+    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
+
+
+@case
+def only_root_may_reload():
+    if os.geteuid() != 0:
+        return
+    with fake() as server:
+        def try_it():
+            with server.connect() as client:
+                equal(error(client.call(metad("Reload"))), "PermissionDenied")
+                client.send(call(metad("Reload"), oneway=True))
+                equal(client.call(metad("Status"))["parameters"]["settled"], True)
+            return 0
+        as_nobody(try_it)
+
+
+@case
+def one_user_gets_only_so_many_connections():
+    if os.geteuid() != 0:
+        return
+    with fake(files=1000) as server:
+        def try_it():
+            clients = [server.connect() for _ in range(256)]
+            for client in clients:
+                assert "parameters" in client.call(metad("Status"))
+            with server.connect() as client:
+                with contextlib.suppress(BrokenPipeError):
+                    client.send(call(metad("Status")))
+                equal(client.receive(), None)
+            return 0
+        as_nobody(try_it)
+        with server.connect() as client:
+            assert "parameters" in client.call(metad("Status"))
+
+
+@case
+def without_descriptors_it_refuses_and_rests():
+    with fake(files=24) as server:
+        clients = [server.connect() for _ in range(30)]
+        answers = []
+        for client in clients:
+            with contextlib.suppress(BrokenPipeError):
+                client.send(call(metad("Status")))
+            answers.append(client.receive())
+        assert answers[0] and not answers[-1]
+        before = server.seconds()
+        time.sleep(0.3)
+        assert server.seconds() - before < 0.1
+        for client in clients:
+            client.socket.close()
+        with server.connect() as client:
+            assert "parameters" in client.call(metad("Status"))
+
+
+@case
+def a_socket_in_use_is_not_taken():
+    with fake() as server, server.connect() as client:
+        equal(subprocess.run([FAKE, server.path], stdin=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL).returncode, 1)
+        assert "parameters" in client.call(metad("Status"))
+        with server.connect() as other:
+            assert "parameters" in other.call(metad("Status"))
+
+
+@case
+def a_socket_left_behind_is_replaced():
+    with tempfile.TemporaryDirectory(prefix="mt") as directory:
+        first = Fake(f"{directory}/io.metad")
+        first.process.kill()
+        first.process.wait()
+        assert os.path.exists(first.path)
+        second = Fake(first.path)
+        with second.connect() as client:
+            assert "parameters" in client.call(metad("Status"))
+        second.end()
+        assert not os.path.exists(first.path)
+        for stream in (first.process.stdin, first.process.stdout, second.process.stdout):
+            stream.close()
+
+
+# ---- Monitor ----
+
+
+class Watcher:
+    """Follows a monitor and keeps the names it should know of."""
+
+    def __init__(self, server):
+        self.client = server.connect()
+        self.client.send(call(metad("Monitor"), more=True))
+        self.known, self.last, self.n_resyncs = {}, 0, 0
+        self.synced = False
+        while not self.synced:
+            self.step()
+
+    def step(self):
+        reply = self.client.receive()
+        METAD.check_reply(metad("Monitor"), reply)
+        assert reply["continues"]
+        change = reply["parameters"]
+        if change.get("resync"):
+            self.known, self.synced, self.n_resyncs = {}, False, self.n_resyncs + 1
+        elif change.get("synced"):
+            self.synced = True
+        elif "gone" in change:
+            self.known.pop(change["gone"])
+        else:
+            equal(change["sequence"], change["pair"]["sequence"])
+            self.known[change["pair"]["name"]] = change["sequence"]
+        return change
+
+
+@case
+def a_monitor_hears_all_then_each_change():
+    with fake() as server:
+        watcher = Watcher(server)
+        equal(sorted(watcher.known), ["full", "late", "ok"])
+        last = 0
+        for words, wanted in [(("change", "ok"), "ok"), (("add", "new"), "new"),
+                              (("gone", "late"), None), (("change", "new"), "new")]:
+            server.tell(*words)
+            change = watcher.step()
+            assert change["sequence"] > last
+            last = change["sequence"]
+            if wanted:
+                equal(change["pair"]["name"], wanted)
+        equal(sorted(watcher.known), ["full", "new", "ok"])
+
+
+@case
+def a_quiet_monitor_costs_nothing():
+    with fake() as server:
+        watchers = [Watcher(server) for _ in range(20)]
+        before = server.seconds()
+        time.sleep(0.5)
+        assert server.seconds() - before < 0.05
+        watchers[0].client.socket.close()
+        server.tell("change", "ok")
+        for watcher in watchers[1:]:
+            equal(watcher.step()["pair"]["name"], "ok")
+
+
+@case
+def changes_that_come_faster_than_they_are_read_are_joined():
+    with fake() as server:
+        watcher = Watcher(server)
+        server.tell("churn", 3000)
+        sequences = [watcher.step()["sequence"] for _ in range(3)]
+        server.tell("change", "ok")
+        sequences.append(watcher.step()["sequence"])
+        equal(sequences, sorted(sequences))
+        equal(sequences[-1] - sequences[0], 3)
+
+
+@case
+def who_reads_too_slowly_starts_anew():
+    with fake() as server:
+        for i in range(3000):
+            server.tell("add", f"p{i:05}")
+        watcher = Watcher(server)
+        before = server.kilobytes()
+        for i in range(3000):
+            server.tell("gone", f"p{i:05}")
+        server.tell("churn", 20000)
+        assert server.kilobytes() - before < 1024, server.kilobytes() - before
+        server.tell("add", "last")
+        while not (watcher.synced and watcher.known.get("last")):
+            watcher.step()
+        equal(watcher.n_resyncs, 1)
+        equal(sorted(watcher.known), ["full", "last", "late", "ok"])
+
+
+@case
+def a_stuck_monitor_keeps_nobody_waiting():
+    with fake() as server:
+        stuck = [server.connect() for _ in range(10)]
+        for client in stuck:
+            client.send(call(metad("Monitor"), more=True))
+        watcher = Watcher(server)
+        server.tell("churn", 20000)
+        with server.connect() as client:
+            for _ in range(20):
+                begin = time.monotonic()
+                client.call(metad("Describe"), {"pair": "ok"})
+                assert time.monotonic() - begin < 0.25
+        server.tell("add", "new")
+        while "new" not in watcher.known:
+            watcher.step()
+
+
+def main():
+    wanted = sys.argv[3:]
+    for function in CASES:
+        if wanted and function.__name__ not in wanted:
+            continue
+        begin = time.monotonic()
+        function()
+        print(f"{function.__name__}: {time.monotonic() - begin:.2f} s", flush=True)
+
+
+main()
