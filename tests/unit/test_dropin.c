@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Configuration files on disk: which of them count, in which order, and what becomes of those that
+ * cannot be read. Files are made in three directories below a temporary one.
+ */
+#include "kernel/dropin.h"
+#include "unit/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static char top[] = "/tmp/mt-dropin-XXXXXX";
+static const char *const dirs[] = { "high", "middle", "low" };
+
+/* ---- making ---- */
+
+static void make(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return ftw->level ? remove(path) : 0;
+}
+
+static void clean(void)
+{
+	CHECK(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+static void end(void)
+{
+	clean();
+	rmdir(top);
+}
+
+/* A clean set of directories for each test. */
+static void begin(void)
+{
+	clean();
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		AUTO_FREE char *path = util_join(dirs[i], DROPIN_DIR);
+
+		CHECK(mkdir(dirs[i], 0755) == 0 && mkdir(path, 0755) == 0);
+	}
+}
+
+/* ---- reading ---- */
+
+/*
+ * What is read as one line: "path=text" for content, "path!errno" for a fault, in order, with a
+ * blank between them. pairs.d is left out of paths.
+ */
+static const char *describe(const struct dropin_files *files)
+{
+	static char line[4096];
+	FILE *out = fmemopen(line, sizeof(line), "w");
+
+	CHECK(out);
+	for (size_t i = 0; i < files->n; i++) {
+		const struct catalog_source *source = &files->items[i];
+		AUTO_FREE char *dir = strndup(source->path, strcspn(source->path, "/"));
+
+		CHECK(strcmp(strrchr(source->path, '/') + 1, source->name) == 0);
+		CHECK((strstr(source->path, "/" DROPIN_DIR "/") != NULL) ==
+		      (source->kind == CONFIG_PAIRS));
+		CHECK((source->bytes == NULL) == (source->error != 0));
+		CHECK(!source->bytes || strlen(source->bytes) == source->len);
+		fprintf(out, "%s%s/%s%s%s", i ? " " : "", dir, source->name,
+			source->bytes ? "=" : "!",
+			source->bytes ? source->bytes : strerrorname_np(-source->error));
+	}
+	CHECK(fclose(out) == 0);
+	return files->n ? line : "";
+}
+
+static bool reads(const char *wanted)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	const char *got;
+
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	got = describe(&files);
+	if (strcmp(got, wanted) != 0)
+		fprintf(stderr, "read: \"%s\"\n", got);
+	return strcmp(got, wanted) == 0;
+}
+
+/* ---- the rules ---- */
+
+static void test_nothing(void)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+
+	CHECK(reads(""));
+	CHECK(rmdir("high/" DROPIN_DIR) == 0 && rmdir("high") == 0);
+	CHECK(rmdir("low/" DROPIN_DIR) == 0);
+	make("low/" DROPIN_DIR, "a file");
+	CHECK(reads(""));
+	make("middle/pairs.d/a.yaml", "1");
+	CHECK(reads("middle/a.yaml=1"));
+	CHECK(dropin_read(NULL, 0, &files) == 0 && files.n == 0);
+}
+
+static void test_sorted_by_name_over_all_directories(void)
+{
+	make("low/pairs.d/10-a.yaml", "1");
+	make("high/pairs.d/20-b.yaml", "2");
+	make("middle/pairs.d/15-c.yaml", "3");
+	make("high/pairs.d/05-d.yaml", "4");
+	make("low/pairs.d/99-e.yaml", "5");
+	CHECK(reads("high/05-d.yaml=4 low/10-a.yaml=1 middle/15-c.yaml=3 high/20-b.yaml=2 "
+		    "low/99-e.yaml=5"));
+}
+
+static void test_the_higher_directory_wins(void)
+{
+	make("high/pairs.d/a.yaml", "high");
+	make("middle/pairs.d/a.yaml", "middle");
+	make("low/pairs.d/a.yaml", "low");
+	make("middle/pairs.d/b.yaml", "middle");
+	make("low/pairs.d/b.yaml", "low");
+	CHECK(reads("high/a.yaml=high middle/b.yaml=middle"));
+	CHECK(unlink("high/pairs.d/a.yaml") == 0);
+	CHECK(reads("middle/a.yaml=middle middle/b.yaml=middle"));
+}
+
+static void test_masks(void)
+{
+	make("low/pairs.d/a.yaml", "low");
+	make("low/pairs.d/b.yaml", "low");
+	make("low/pairs.d/c.yaml", "low");
+	make("high/pairs.d/a.yaml", "");
+	CHECK(symlink("/dev/null", "middle/pairs.d/b.yaml") == 0);
+	CHECK(reads("low/c.yaml=low"));
+	/* Over the mask somebody may decide otherwise. */
+	make("high/pairs.d/b.yaml", "high");
+	CHECK(reads("high/b.yaml=high low/c.yaml=low"));
+	CHECK(symlink("/dev/null", "high/nothing") == 0);
+	CHECK(symlink("../nothing", "high/pairs.d/c.yaml") == 0);
+	CHECK(reads("high/b.yaml=high"));
+	/* A comment is content. */
+	make("high/pairs.d/a.yaml", "#");
+	CHECK(reads("high/a.yaml=# high/b.yaml=high"));
+}
+
+static void test_names(void)
+{
+	static const char *const others[] = {
+		"a.yaml~", "#a.yaml#", ".a.yaml.swp", ".a.yaml", ".yaml", "a.yml", "a.YAML",
+		"a.yaml.bak", "a.yaml.new", "a.yaml.dpkg-old", "yaml", "4913", "ayaml", "README",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		AUTO_FREE char *path = util_join("high/" DROPIN_DIR, others[i]);
+
+		make(path, "no");
+		CHECK(!dropin_is_name(others[i]));
+	}
+	CHECK(reads(""));
+	make("high/pairs.d/a.yaml", "1");
+	make("high/pairs.d/a b.yaml", "2");
+	make("high/pairs.d/a.b.yaml", "3");
+	CHECK(reads("high/a b.yaml=2 high/a.b.yaml=3 high/a.yaml=1"));
+	CHECK(dropin_is_name("a.yaml"));
+}
+
+static void test_settings(void)
+{
+	make("low/metad.yaml", "low");
+	make("low/pairs.d/a.yaml", "1");
+	CHECK(reads("low/metad.yaml=low low/a.yaml=1"));
+	make("middle/metad.yaml", "middle");
+	CHECK(reads("middle/metad.yaml=middle low/a.yaml=1"));
+	/* The same name in pairs.d is a drop-in and another file. */
+	make("middle/pairs.d/metad.yaml", "2");
+	CHECK(reads("middle/metad.yaml=middle low/a.yaml=1 middle/metad.yaml=2"));
+	make("high/metad.yaml", "");
+	CHECK(reads("low/a.yaml=1 middle/metad.yaml=2"));
+	CHECK(unlink("high/metad.yaml") == 0);
+	CHECK(symlink("nowhere", "high/metad.yaml") == 0);
+	CHECK(reads("high/metad.yaml!ENOENT low/a.yaml=1 middle/metad.yaml=2"));
+}
+
+/* As Kubernetes mounts a ConfigMap: links through ..data, which is swapped as a whole. */
+static void test_configmap(void)
+{
+	CHECK(mkdir("high/pairs.d/..1", 0755) == 0 && mkdir("high/pairs.d/..2", 0755) == 0);
+	make("high/pairs.d/..1/a.yaml", "old");
+	make("high/pairs.d/..2/a.yaml", "new");
+	CHECK(symlink("..1", "high/pairs.d/..data") == 0);
+	CHECK(symlink("..data/a.yaml", "high/pairs.d/a.yaml") == 0);
+	CHECK(reads("high/a.yaml=old"));
+	CHECK(symlink("..2", "high/pairs.d/..data_tmp") == 0);
+	CHECK(rename("high/pairs.d/..data_tmp", "high/pairs.d/..data") == 0);
+	CHECK(reads("high/a.yaml=new"));
+}
+
+/* A fault is reported, and never lets the lower file through. */
+static void test_faults(void)
+{
+	static const char *const names[] = { "dir", "dangling", "loop", "fifo", "zero", "big" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "low/pairs.d/%s.yaml", names[i]);
+		make(path, "low");
+	}
+	make("high/pairs.d/ok.yaml", "1");
+	CHECK(mkdir("high/pairs.d/dir.yaml", 0755) == 0);
+	CHECK(symlink("nowhere", "high/pairs.d/dangling.yaml") == 0);
+	CHECK(symlink("loop.yaml", "high/pairs.d/loop.yaml") == 0);
+	CHECK(mkfifo("high/pairs.d/fifo.yaml", 0600) == 0);
+	CHECK(symlink("/dev/zero", "high/pairs.d/zero.yaml") == 0);
+	make("high/pairs.d/big.yaml", "1");
+	CHECK(truncate("high/pairs.d/big.yaml", 1L << 40) == 0);
+	CHECK(reads("high/big.yaml!EFBIG high/dangling.yaml!ENOENT high/dir.yaml!EISDIR "
+		    "high/fifo.yaml!EINVAL high/loop.yaml!ELOOP high/ok.yaml=1 "
+		    "high/zero.yaml!EINVAL"));
+}
+
+static void test_sizes(void)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	AUTO(dropin_files_done) struct dropin_files more = {};
+
+	make("high/pairs.d/a.yaml", "");
+	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(files.n == 1 && files.items[0].bytes && files.items[0].len == CONFIG_BYTES_MAX);
+	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX + 1) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &more) == 0);
+	CHECK(more.n == 1 && !more.items[0].bytes && more.items[0].error == -EFBIG);
+}
+
+/* NUL bytes are the parser's to refuse; none may be lost on the way. */
+static void test_bytes(void)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	FILE *file = fopen("low/pairs.d/a.yaml", "w");
+
+	CHECK(file && fwrite("a\0b\xff", 1, 4, file) == 4 && fclose(file) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(files.n == 1 && files.items[0].len == 4);
+	CHECK(memcmp(files.items[0].bytes, "a\0b\xff", 5) == 0);
+}
+
+/* A directory that cannot be listed must not pass for an empty one: its pairs would be deleted. */
+static void test_unreadable_directory(void)
+{
+	struct dropin_files files = { .n = 4711 };
+
+	make("low/pairs.d/a.yaml", "1");
+	CHECK(rmdir("middle/pairs.d") == 0 && symlink("pairs.d", "middle/pairs.d") == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == -ELOOP);
+	CHECK(files.n == 4711 && !files.items);
+}
+
+static void test_many(void)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+
+	for (int i = 0; i < 2000; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%s/pairs.d/%d.yaml", dirs[i % 3], i % 1500);
+		make(path, "1");
+	}
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(files.n == 1500);
+	for (size_t i = 1; i < files.n; i++)
+		CHECK(strcmp(files.items[i - 1].name, files.items[i].name) < 0);
+}
+
+int main(void)
+{
+	static void (*const tests[])(void) = {
+		test_nothing,
+		test_sorted_by_name_over_all_directories,
+		test_the_higher_directory_wins,
+		test_masks,
+		test_names,
+		test_settings,
+		test_configmap,
+		test_faults,
+		test_sizes,
+		test_bytes,
+		test_unreadable_directory,
+		test_many,
+	};
+
+	CHECK(mkdtemp(top) && chdir(top) == 0 && atexit(end) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
+		begin();
+		tests[i]();
+	}
+	return 0;
+}
