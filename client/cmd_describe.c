@@ -98,8 +98,8 @@ static void print_addresses(const json_t *end)
 
 	json_array_foreach(json_object_get(end, "addresses"), i, item) {
 		head(i ? "" : "Addresses");
-		printf("%s%s%s%s\n", text_of(item, "address"), term_colour(COLOUR_FAINT),
-		       is_true(item, "foreign") ? "  (not metad's)" : "", term_reset());
+		printf("%s%s\n", text_of(item, "address"),
+		       is_true(item, "foreign") ? "  (not metad's)" : "");
 	}
 }
 
@@ -118,23 +118,25 @@ static void print_routes(const json_t *end)
 	}
 	json_array_foreach(json_object_get(end, "sysctls"), i, item) {
 		head(i ? "" : "Sysctls");
-		printf("%s = %s\n", text_of(item, "key"), text_of(item, "value"));
+		printf("%s %s%s\n", text_of(item, "key"),
+		       has_text(item, "value") ? "= " : "cannot be read", text_of(item, "value"));
 	}
 }
 
 static void print_slot(size_t position, const json_t *slot)
 {
 	bool foreign = is_true(slot, "foreign");
+	long long runs = number(slot, "runs");
 	const char *name = foreign ? text_of(slot, "function") : text_of(slot, "program");
 	char link[32] = "no link";
 
 	if (json_object_get(slot, "linkId"))
 		snprintf(link, sizeof(link), "link %lld", number(slot, "linkId"));
-	printf("%zu. %s%-16s%s program %lld, %s, %lld runs", position,
+	printf("%zu. %s%-16s%s program %lld, %s, %lld run%s", position,
 	       term_colour(foreign ? COLOUR_FAINT : COLOUR_STRONG), name[0] ? name : "?",
-	       term_reset(), number(slot, "programId"), link, number(slot, "runs"));
-	if (number(slot, "runs") && number(slot, "runTimeNs"))
-		printf(", %lld ns each", number(slot, "runTimeNs") / number(slot, "runs"));
+	       term_reset(), number(slot, "programId"), link, runs, runs == 1 ? "" : "s");
+	if (runs && number(slot, "runTimeNs"))
+		printf(", %lld ns each", number(slot, "runTimeNs") / runs);
 	puts(foreign ? "  (not metad's)" : "");
 }
 
@@ -239,7 +241,7 @@ static void print_kind(const json_t *pair, const json_t *kinds, const char *kind
 	size_t i;
 
 	head("Kind");
-	printf("%s%s%s%s\n", strcmp(kind, "auto") == 0 ? "none" : kind,
+	printf("%s%s%s%s\n", strcmp(kind, "auto") == 0 ? "none yet" : kind,
 	       has_text(pair, "mode") ? ", mode " : "", text_of(pair, "mode"),
 	       chosen ? ", chosen by metad" : "");
 	json_array_foreach((json_t *)kinds, i, other) {

@@ -18,6 +18,9 @@ static void print_task(const json_t *task)
 	putchar('\n');
 	json_array_foreach(json_object_get(task, "steps"), i, step)
 		printf("  %-8s %s\n", text_of(step, "side"), text_of(step, "text"));
+	if (has_text(task, "limits"))
+		printf("  %sleft out: %s%s\n", term_colour(COLOUR_WARN), text_of(task, "limits"),
+		       term_reset());
 }
 
 struct summary {

@@ -16,7 +16,7 @@ static const struct command {
 	{ "status", "[PAIR]", "how all pairs are, or all about one", cmd_status },
 	{ "list", "", "a plain table of all pairs, for scripts", cmd_list },
 	{ "plan", "", "what would be done now, step by step", cmd_plan },
-	{ "check", "FILE…", "what is wrong with files; needs no metad", cmd_check },
+	{ "check", "FILE...", "what is wrong with files; needs no metad", cmd_check },
 	{ "reload", "", "read the configuration again, say what is wrong with it", cmd_reload },
 	{ "monitor", "", "every change as it happens", cmd_monitor },
 	{ "version", "", "of metactl and metad", cmd_version },
@@ -101,6 +101,7 @@ static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 	};
 	int option, r = 0;
 
+	opterr = 0;
 	while (r == 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case SOCKET:
@@ -121,7 +122,8 @@ static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 			*ret_done = true;
 			return 0;
 		default:
-			r = complain(EXIT_USAGE, "see metactl --help");
+			r = complain(EXIT_USAGE, "\"%s\" is not understood; see metactl --help",
+				     argv[optind - 1]);
 			break;
 		}
 	}

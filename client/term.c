@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 
 #define GAP 2 /* between columns */
-#define WIDTH_MIN 15 /* a column as wide as this is not cut: names have at most so many bytes */
+#define WIDTH_MIN 10 /* a column as narrow as this is not cut */
 
 static bool is_colourful(void)
 {
@@ -126,7 +126,7 @@ static void print_row(const struct table *table, const struct table_row *row, co
 	while (last > 0 && !row->cells[last][0])
 		last--;
 	for (size_t i = 0; i <= last; i++) {
-		bool coloured = i < row->n_coloured;
+		bool coloured = i < row->n_coloured && row->cells[i][0];
 		size_t used;
 
 		fputs(coloured ? term_colour(row->colour) : "", stdout);
