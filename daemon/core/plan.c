@@ -258,8 +258,22 @@ static int plan_policy(struct planner *p, const enum policy from[static N_SIDES]
 	return add_step(p->task, step);
 }
 
-static int plan_attrs(struct planner *p, enum side side, const struct sighted_end *seen)
+/*
+ * A veth in mode l3 has NOARP on both ends: they send to their own address and take only what is
+ * for it, so the two addresses must be the same one. Which, does not matter.
+ */
+static bool must_follow_mac(const struct planner *p, enum side side, const struct sighting *seen)
 {
+	const struct attrs *primary = &seen->end[SIDE_PRIMARY].attrs;
+
+	return side == SIDE_PEER && p->task->kind == KIND_VETH && p->want->mode == MODE_L3 &&
+	       seen->end[SIDE_PEER].ifindex && (primary->has & ATTR_MAC) &&
+	       attr_differs(primary, &seen->end[SIDE_PEER].attrs, ATTR_MAC);
+}
+
+static int plan_attrs(struct planner *p, enum side side, const struct sighting *pair)
+{
+	const struct sighted_end *seen = &pair->end[side];
 	const struct attrs *want = &p->want->end[side].attrs;
 	uint32_t masked = ATTR_UP;
 	struct step step = { .kind = STEP_SET, .side = side, .attrs = *want };
@@ -271,6 +285,10 @@ static int plan_attrs(struct planner *p, enum side side, const struct sighted_en
 	for (uint32_t attr = 1; attr <= ATTR_UP; attr <<= 1)
 		if (!(attr & masked) && attr_differs(want, &seen->attrs, attr))
 			step.attrs.has |= attr;
+	if (must_follow_mac(p, side, pair)) {
+		step.attrs.has |= ATTR_MAC;
+		memcpy(step.attrs.mac, pair->end[SIDE_PRIMARY].attrs.mac, MAC_LEN);
+	}
 	return step.attrs.has ? add_step(p->task, step) : 0;
 }
 
@@ -393,14 +411,16 @@ static int plan_sysctls(struct planner *p, enum side side, const struct sighted_
 }
 
 /* The end from removals to up; opening is what comes right before up at the primary. */
-static int plan_end(struct planner *p, enum side side, const struct sighted_end *seen,
-		    const enum policy from[static N_SIDES], const enum policy to[static N_SIDES])
+static int plan_end(struct planner *p, enum side side, const struct sighting *pair,
+		    const enum policy from[static N_SIDES])
 {
-	int r;
+	const struct sighted_end *seen = &pair->end[side];
+	const struct end *want = p->want->end;
+	const enum policy to[N_SIDES] = { want[SIDE_PRIMARY].policy, want[SIDE_PEER].policy };
+	int r = plan_removals(p, side, seen);
 
-	r = plan_removals(p, side, seen);
 	if (r == 0)
-		r = plan_attrs(p, side, seen);
+		r = plan_attrs(p, side, pair);
 	if (r == 0)
 		r = plan_sysctls(p, side, seen);
 	if (r == 0)
@@ -417,23 +437,21 @@ static int plan_end(struct planner *p, enum side side, const struct sighted_end 
 static int plan_changes(struct planner *p, const struct sighting *seen,
 			const struct chain_plan chains[static N_SIDES])
 {
-	const struct end *want = p->want->end;
-	enum policy now[N_SIDES], closed[N_SIDES], wanted[N_SIDES];
+	enum policy now[N_SIDES], closed[N_SIDES];
 	int r;
 
 	for (enum side side = 0; side < N_SIDES; side++) {
 		now[side] = seen->end[side].policy;
-		wanted[side] = want[side].policy;
-		closed[side] = wanted[side] == POLICY_DROP ? POLICY_DROP : now[side];
+		closed[side] = p->want->end[side].policy == POLICY_DROP ? POLICY_DROP : now[side];
 	}
 	r = plan_policy(p, now, closed);
 	for (enum side side = 0; side < N_SIDES && r == 0; side++)
 		for (size_t i = 0; i < chains[side].n_steps && r == 0; i++)
 			r = add_step(p->task, chains[side].steps[i]);
 	if (r == 0)
-		r = plan_end(p, SIDE_PEER, &seen->end[SIDE_PEER], closed, wanted);
+		r = plan_end(p, SIDE_PEER, seen, closed);
 	if (r == 0)
-		r = plan_end(p, SIDE_PRIMARY, &seen->end[SIDE_PRIMARY], closed, wanted);
+		r = plan_end(p, SIDE_PRIMARY, seen, closed);
 	return r;
 }
 

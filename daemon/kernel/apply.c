@@ -113,6 +113,10 @@ static bool is_satisfied(const struct step *step, int error)
 		return error == -ESRCH;
 	case STEP_NEIGHBOUR_DEL:
 		return error == -ENOENT;
+	case STEP_SET:
+		/* Without IPv6 (disabled, or an MTU below 1280) there are no link-local addresses. */
+		return error == -EAFNOSUPPORT && (step->attrs.has & ATTR_LINKLOCAL) &&
+		       !step->attrs.linklocal;
 	case STEP_DETACH_FIRST:
 	case STEP_DELETE:
 	case STEP_REAP:
@@ -120,7 +124,6 @@ static bool is_satisfied(const struct step *step, int error)
 	case STEP_ATTACH:
 	case STEP_UPDATE:
 	case STEP_DETACH:
-	case STEP_SET:
 	case STEP_SYSCTL:
 	case STEP_POLICY:
 	case STEP_UP:

@@ -63,6 +63,9 @@ def by_hand_and_seen_at_once(w):
     check(w.ip("route", "show", "default", ns="web"), "and its route is back")
     w.ip("link", "set", "web0", "mtu", "1400")
     repaired(w, lambda: w.link("web0")["mtu"] == 1500, "mtu")
+    w.ip("link", "set", "eth0", "address", "02:00:00:00:00:55", ns="web")
+    repaired(w, lambda: w.link("eth0", "web")["address"] == w.link("web0")["address"],
+             "both ends of an l3 veth have one address")
     w.ip("link", "set", "eth0", "name", "foo0", ns="web")
     repaired(w, lambda: w.link("eth0", "web"), "the peer's name")
     for pin in w.pins():

@@ -60,6 +60,16 @@ def create_from_nothing(w):
     equal(w.pair("web0")["summary"]["repairs"], 0, "making is not repairing")
 
 
+@case
+def without_ipv6(w):
+    w.netns("web")
+    w.write("pairs: {web0: {mtu: 1000, addresses: [10.1.0.1/24],"
+            " peer: {netns: web, addresses: [10.1.0.2/24]}}}")
+    w.start()
+    w.ready("web0")
+    check(w.pings("10.1.0.2"), "IPv4 passes where IPv6 cannot be")
+
+
 def mutable(**values):
     known = {"mtu": 1500, "mac": "02:00:00:00:00:01", "peer_mac": "02:00:00:00:00:02",
              "txqueuelen": 1000, "gso": 65536, "gro": 65536, "address": "10.1.0.1/24",

@@ -88,6 +88,9 @@ const char *model_difference(const struct observed *observed, const struct pair 
 		return "no device";
 	if (want->kind != KIND_AUTO && want->kind != seen->kind)
 		return "kind";
+	if (seen->kind == KIND_VETH && want->mode == MODE_L3 &&
+	    memcmp(seen->end[SIDE_PRIMARY].attrs.mac, seen->end[SIDE_PEER].attrs.mac, MAC_LEN) != 0)
+		return "two MAC addresses";
 	if (want->mode != seen->mode || seen->netns != seen->wanted_netns)
 		return "mode or namespace";
 	difference = end_difference(observed, &want->end[SIDE_PRIMARY], seen, SIDE_PRIMARY);

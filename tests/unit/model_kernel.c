@@ -70,6 +70,7 @@ static void random_attrs(struct dice *dice, struct attrs *ret)
 	ret->has |= ATTR_MTU | ATTR_LINKLOCAL | ATTR_UP | ATTR_NAME;
 	ret->mtu = 1500 + 10 * dice_roll(dice, 2);
 	ret->linklocal = dice_roll(dice, 2);
+	ret->mac[5] = dice_roll(dice, 2);
 	ret->up = true;
 	if (dice_roll(dice, 4) == 0) {
 		ret->has |= ATTR_TXQUEUELEN;
@@ -169,6 +170,7 @@ static void random_sighted_end(struct dice *dice, struct sighted_end *end)
 	end->ifindex = 1 + dice_roll(dice, 100);
 	end->attrs = random.attrs;
 	end->attrs.up = dice_roll(dice, 3) > 0;
+	end->attrs.has |= ATTR_MAC;
 	end->policy = random.policy;
 	end->scrub = random.scrub;
 	end->addresses = STEAL(random.addresses);
@@ -326,6 +328,9 @@ static const char *apply_create(struct sighting *seen, const struct task *task,
 		end->attrs.linklocal = true;
 		end->policy = POLICY_DROP;
 		end->scrub = want->end[side].scrub;
+		end->attrs.has |= ATTR_MAC;
+		if (seen->kind == KIND_VETH && seen->mode == MODE_L3)
+			memset(end->attrs.mac, 2, MAC_LEN);
 	}
 	return NULL;
 }
@@ -469,6 +474,8 @@ static void apply_attrs(struct attrs *attrs, const struct attrs *set)
 		attrs->txqueuelen = set->txqueuelen;
 	if (set->has & ATTR_LINKLOCAL)
 		attrs->linklocal = set->linklocal;
+	if (set->has & ATTR_MAC)
+		memcpy(attrs->mac, set->mac, MAC_LEN);
 	if (set->has & ATTR_NAME)
 		memcpy(attrs->name, set->name, IFNAMSIZ);
 	if (set->has & ATTR_UP)
