@@ -284,20 +284,22 @@ int main(int argc, char **argv)
 	struct reconcile *r = calloc(1, sizeof(*r));
 	struct server_options options = { .fd = -1 };
 	struct server *server = NULL;
+	int error;
 
 	signal(SIGPIPE, SIG_IGN);
 	CHECK(r && argc == 2);
 	options.path = argv[1];
 	fill(r);
-	if (server_new(&options, r, &server) < 0)
-		return 1;
-	puts("ok");
-	fflush(stdout);
-	serve(r, server);
+	error = server_new(&options, r, &server);
+	if (!error) {
+		puts("ok");
+		fflush(stdout);
+		serve(r, server);
+	}
 	server_free(server);
 	for (size_t i = 0; i < r->n; i++)
 		free(r->pairs[i].want.netns.text);
 	desired_unref(r->desired);
 	free(r);
-	return 0;
+	return error ? 1 : 0;
 }
