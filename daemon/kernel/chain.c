@@ -141,11 +141,12 @@ int chain_look(struct objects *objects, const struct chain_pins *pins, const cha
 {
 	size_t n_pins, n_found = 0, n_side = 0;
 	const struct pin *own = pins_of(pins, pair, &n_pins);
-	struct bpf_chain chain;
+	struct bpf_chain chain = {};
 	int r = bpf_chain_query(hook->primary_ifindex, hook_of(hook), &chain);
 
+	/* The device went after the links were dumped: nothing is in its chain. */
 	if (r == -ENODEV)
-		return 0;
+		r = 0;
 	for (size_t i = 0; r == 0 && i < chain.n; i++) {
 		const struct pin *pin =
 			find_pin(own, n_pins, hook->side, chain.entries[i].link_id);
@@ -179,79 +180,102 @@ void chain_refresh(struct sighted_end *end)
 
 /* ---- steps ---- */
 
-static int open_link(struct objects *objects, const struct pin *pin, int *ret_fd)
+static int query(const struct chain_hook *hook, struct bpf_chain *ret)
 {
-	AUTO_FREE char *path = pin_link_path(objects_dir(objects), pin);
-
-	return path ? bpf_open_pin(path, ret_fd) : -ENOMEM;
+	return bpf_chain_query(hook->primary_ifindex, hook_of(hook), ret);
 }
 
-static struct pin pin_of(const char *pair, const struct chain_hook *hook, const struct step *step,
+static struct pin pin_of(const char *pair, const struct chain_hook *hook, const char *program,
 			 uint32_t link_id)
 {
 	struct pin pin = { .side = hook->side, .link_id = link_id };
 
 	memcpy(pin.pair, pair, strnlen(pair, IFNAMSIZ - 1));
-	memcpy(pin.program, step->slot.program, PROGRAM_NAME_SIZE);
+	memcpy(pin.program, program, strnlen(program, PROGRAM_NAME_SIZE - 1));
 	return pin;
 }
 
-/* The youngest link of a definition: the one that an earlier step of this task attached. */
-static int find_youngest(struct objects *objects, const char *pair, const struct chain_hook *hook,
-			 const char *program, uint32_t *ret_link_id)
+/*
+ * The youngest of our links of a definition in the chain: the one that an earlier step of the task
+ * attached. 0: none. Asks for single pins, because the listing of all grows with the machine.
+ */
+static uint32_t find_youngest(struct objects *objects, const char *pair,
+			      const struct chain_hook *hook, const char *program,
+			      const struct bpf_chain *chain)
 {
-	AUTO(chain_pins_done) struct chain_pins pins = {};
-	const struct pin *own;
 	uint32_t youngest = 0;
-	size_t n;
-	int r = chain_pins_read(objects, &pins);
 
-	if (r < 0)
-		return r;
-	own = pins_of(&pins, pair, &n);
-	for (size_t i = 0; i < n; i++)
-		if (own[i].side == hook->side && strcmp(own[i].program, program) == 0)
-			youngest = MAX(youngest, own[i].link_id);
-	if (!youngest)
-		return -ESTALE;
-	*ret_link_id = youngest;
-	return 0;
+	for (size_t i = 0; i < chain->n; i++) {
+		uint32_t id = chain->entries[i].link_id;
+		struct pin pin = pin_of(pair, hook, program, id);
+		AUTO_FREE char *path = pin_link_path(objects_dir(objects), &pin);
+
+		if (id > youngest && path && access(path, F_OK) == 0)
+			youngest = id;
+	}
+	return youngest;
 }
 
 static int position_of(struct objects *objects, const char *pair, const struct chain_hook *hook,
-		       const struct step *step, uint64_t revision, struct bpf_position *ret)
+		       const struct step *step, const struct bpf_chain *chain,
+		       struct bpf_position *ret)
 {
 	ret->place = step->slot.place;
 	ret->anchor_link_id = step->slot.anchor_link_id;
-	ret->revision = revision;
-	if (ret->place == PLACE_TAIL || ret->anchor_link_id)
-		return 0;
-	return find_youngest(objects, pair, hook, step->slot.anchor, &ret->anchor_link_id);
+	if (ret->place != PLACE_TAIL && !ret->anchor_link_id)
+		ret->anchor_link_id = find_youngest(objects, pair, hook, step->slot.anchor, chain);
+	return ret->place == PLACE_TAIL || ret->anchor_link_id ? 0 : -ENOENT;
 }
 
-/* The chain's programs: the kernel takes none of them a second time. */
-static int program_for(struct objects *objects, const struct chain_hook *hook,
+/* The kernel takes none of the chain's programs a second time. */
+static int program_for(struct objects *objects, const struct bpf_chain *chain,
 		       const struct step *step, const struct program *program, int *ret_fd,
 		       struct diag *why)
 {
 	uint32_t avoid[CHAIN_MAX + 1], id;
-	struct bpf_chain chain;
-	int r = bpf_chain_query(hook->primary_ifindex, hook_of(hook), &chain);
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < chain.n; i++)
-		avoid[i] = chain.entries[i].prog_id;
-	return object_program_fd(objects, program, step->slot.digest, avoid, chain.n, ret_fd, &id,
+	for (size_t i = 0; i < chain->n; i++)
+		avoid[i] = chain->entries[i].prog_id;
+	return object_program_fd(objects, program, step->slot.digest, avoid, chain->n, ret_fd, &id,
 				 why);
 }
 
-static void refresh_revision(const struct chain_hook *hook, uint64_t *revision)
+/*
+ * A change of ours is one more. The kernel's own number would have what somebody else did meanwhile
+ * in it; it is asked for where it was not known, and where it starts anew with an empty chain.
+ */
+static void advance(const struct chain_hook *hook, uint64_t *revision)
 {
 	struct bpf_chain chain;
 
-	*revision = bpf_chain_query(hook->primary_ifindex, hook_of(hook), &chain) == 0
-			    ? chain.revision : 0;
+	if (query(hook, &chain) < 0)
+		*revision = 0;
+	else if (*revision && chain.n)
+		++*revision;
+	else
+		*revision = chain.revision;
+}
+
+/* Why attaching failed, and what that means: not as it was seen, or a failure. */
+static int say_not_attached(int error, const struct step *step, struct diag *why)
+{
+	if (error == -ENOENT)
+		diag_set(why, "program %s is not in the chain any more", step->slot.anchor);
+	if (error == -ESTALE)
+		diag_set(why, "the chain has changed since it was looked at");
+	if (error == -ERANGE)
+		diag_set(why, "the chain is full: the kernel takes %d programs", CHAIN_MAX);
+	return error == -ENOENT ? -ESTALE : error;
+}
+
+static int pin_link(struct objects *objects, const struct pin *pin, int link_fd, struct diag *why)
+{
+	AUTO_FREE char *path = pin_link_path(objects_dir(objects), pin);
+	int r = path ? bpf_pin(link_fd, path) : -ENOMEM;
+
+	if (r < 0)
+		diag_set(why, "cannot pin the link as %s: %s", path ? path : "?", strerror(-r));
+	return r;
 }
 
 int chain_attach(struct objects *objects, const char *pair, const struct chain_hook *hook,
@@ -259,31 +283,27 @@ int chain_attach(struct objects *objects, const char *pair, const struct chain_h
 		 struct diag *why)
 {
 	AUTO_CLOSE int prog_fd = -1, link_fd = -1;
-	AUTO_FREE char *path = NULL;
-	struct bpf_position position;
-	uint32_t link_id = 0;
+	struct bpf_position position = { .revision = *revision };
+	struct bpf_chain chain;
+	uint32_t link_id;
 	struct pin pin;
-	int r = program_for(objects, hook, step, program, &prog_fd, why);
+	int r = query(hook, &chain);
 
 	if (r == 0)
-		r = position_of(objects, pair, hook, step, *revision, &position);
+		r = program_for(objects, &chain, step, program, &prog_fd, why);
+	if (r < 0)
+		return r;
+	r = position_of(objects, pair, hook, step, &chain, &position);
 	if (r == 0)
 		r = bpf_chain_attach(prog_fd, hook->primary_ifindex, hook_of(hook), &position,
 				     &link_fd, &link_id);
-	/* The anchor is gone, or the chain is not the one that was planned for. */
-	if (r == -ENOENT || r == -ESTALE)
-		return -ESTALE;
 	if (r < 0)
-		return r;
-	pin = pin_of(pair, hook, step, link_id);
-	path = pin_link_path(objects_dir(objects), &pin);
-	r = path ? bpf_pin(link_fd, path) : -ENOMEM;
-	if (r < 0) {
-		diag_set(why, "cannot pin the link as %s: %s", path ? path : "?", strerror(-r));
-		return r;
-	}
-	refresh_revision(hook, revision);
-	return 0;
+		return say_not_attached(r, step, why);
+	pin = pin_of(pair, hook, step->slot.program, link_id);
+	r = pin_link(objects, &pin, link_fd, why);
+	if (r == 0)
+		advance(hook, revision);
+	return r;
 }
 
 int chain_update(struct objects *objects, const char *pair, const struct chain_hook *hook,
@@ -291,18 +311,24 @@ int chain_update(struct objects *objects, const char *pair, const struct chain_h
 		 struct diag *why)
 {
 	AUTO_CLOSE int prog_fd = -1, link_fd = -1;
-	struct pin pin = pin_of(pair, hook, step, step->slot.link_id);
-	int r = program_for(objects, hook, step, program, &prog_fd, why);
+	struct pin pin = pin_of(pair, hook, step->slot.program, step->slot.link_id);
+	AUTO_FREE char *path = pin_link_path(objects_dir(objects), &pin);
+	struct bpf_chain chain;
+	int r = query(hook, &chain);
 
+	if (r == 0)
+		r = program_for(objects, &chain, step, program, &prog_fd, why);
 	if (r < 0)
 		return r;
-	r = open_link(objects, &pin, &link_fd);
+	r = path ? bpf_open_pin(path, &link_fd) : -ENOMEM;
 	if (r == 0)
 		r = bpf_link_replace(link_fd, prog_fd);
-	if (r == -ENOENT || r == -ENOLINK)
+	if (r == -ENOENT || r == -ENOLINK) {
+		diag_set(why, "program %s is not in the chain any more", step->slot.program);
 		return -ESTALE;
+	}
 	if (r == 0)
-		refresh_revision(hook, revision);
+		advance(hook, revision);
 	return r;
 }
 
@@ -310,7 +336,7 @@ int chain_detach(struct objects *objects, const char *pair, const struct chain_h
 		 const struct step *step, uint64_t *revision, struct diag *why)
 {
 	AUTO_CLOSE int link_fd = -1;
-	struct pin pin = pin_of(pair, hook, step, step->slot.link_id);
+	struct pin pin = pin_of(pair, hook, step->slot.program, step->slot.link_id);
 	AUTO_FREE char *path = pin_link_path(objects_dir(objects), &pin);
 	int r = path ? bpf_open_pin(path, &link_fd) : -ENOMEM;
 
@@ -324,7 +350,7 @@ int chain_detach(struct objects *objects, const char *pair, const struct chain_h
 	}
 	if (unlink(path) < 0 && errno != ENOENT)
 		return -errno;
-	refresh_revision(hook, revision);
+	advance(hook, revision);
 	return 0;
 }
 
@@ -333,16 +359,17 @@ static int reap_pin(struct objects *objects, const struct pin *pin, struct diag 
 	AUTO_FREE char *path = pin_link_path(objects_dir(objects), pin);
 	AUTO_CLOSE int link_fd = -1;
 	int ifindex = 0;
+	int r = path ? bpf_open_pin(path, &link_fd) : -ENOMEM;
 
-	if (!path)
-		return -ENOMEM;
-	if (bpf_open_pin(path, &link_fd) == 0 && bpf_link_ifindex(link_fd, &ifindex) == 0 &&
-	    ifindex != 0)
+	if (r == 0)
+		r = bpf_link_ifindex(link_fd, &ifindex);
+	/* Only a link that is known to be defunct: unpinning detaches any other. */
+	if (r == 0 && ifindex == 0 && unlink(path) < 0)
+		r = -errno;
+	if (r == 0 || r == -ENOENT)
 		return 0;
-	if (unlink(path) == 0 || errno == ENOENT)
-		return 0;
-	diag_set(why, "%s: %s", path, strerror(errno));
-	return -errno;
+	diag_set(why, "%s: %s", path ? path : "?", strerror(-r));
+	return r;
 }
 
 int chain_reap(struct objects *objects, const char *pair, struct diag *why)

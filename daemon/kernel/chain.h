@@ -32,8 +32,9 @@ int chain_probe(enum kind kind, struct diag *why);
 
 /*
  * Reads the chain into ret->chain, n_chain and revision: ours are those whose link is pinned for
- * this pair and side. The pair's pins for this side whose link is not in the chain any more are
- * counted into *ret_n_defunct.
+ * this pair and side. A link whose pin was removed is foreign for as long as the kernel takes to
+ * detach it, a grace period. The pair's pins for this side whose link is not in the chain any more
+ * are counted into *ret_n_defunct.
  */
 int chain_look(struct objects *objects, const struct chain_pins *pins, const char *pair,
 	       const struct chain_hook *hook, struct sighted_end *ret, unsigned int *ret_n_defunct);
@@ -45,9 +46,11 @@ void chain_refresh(struct sighted_end *end);
 unsigned int chain_count_pins(const struct chain_pins *pins, const char *pair);
 
 /*
- * The steps. revision is what the chain's must be before, 0: any; -ESTALE when it is not; the new
- * one is returned where the caller goes on. Attach pins before it returns: a crash in between
- * closes the link's only fd and so undoes it. why is filled on failure.
+ * The steps. revision is what the chain's must be before, 0: any; -ESTALE when it is not, or when
+ * what a step speaks of has gone. It becomes what it is after this step and no other change: so the
+ * next step finds out what somebody else did in between. Attach pins before it returns: a crash in
+ * between closes the link's only fd and so undoes it. why is filled where there is more to say than
+ * the errno does.
  */
 int chain_attach(struct objects *objects, const char *pair, const struct chain_hook *hook,
 		 const struct step *step, const struct program *program, uint64_t *revision,
