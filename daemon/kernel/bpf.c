@@ -212,9 +212,14 @@ static struct bpf_program *choose_program(struct bpf_object *object, const char 
 	return NULL;
 }
 
-/* Maps that hold state; what the object initialises anew is not shared. */
+/*
+ * Maps that hold state; what the object initialises anew is not shared. Nor are tables of programs:
+ * libbpf writes them at each load, and the instance before would call into the new one.
+ */
 static bool keeps_state(const struct bpf_map *map)
 {
+	if (bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY)
+		return false;
 	return !bpf_map__is_internal(map) || strstr(bpf_map__name(map), ".bss");
 }
 
@@ -243,12 +248,15 @@ static int share_map(struct bpf_object *object, int map_fd)
 }
 
 /* So that counters and tables survive when another instance takes over. */
-static int share_maps(struct bpf_object *object, int like_fd)
+static int share_maps(struct bpf_object *object, uint32_t like_id)
 {
 	__u32 ids[64] = {}, len = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info info = { .map_ids = (uintptr_t)ids, .nr_map_ids = ARRAY_SIZE(ids) };
-	int r = bpf_prog_get_info_by_fd(like_fd, &info, &len);
+	AUTO_CLOSE int like_fd = bpf_prog_get_fd_by_id(like_id);
+	int r = like_fd < 0 ? like_fd : bpf_prog_get_info_by_fd(like_fd, &info, &len);
 
+	if (r == -ENOENT)
+		return 0;
 	for (__u32 i = 0; r == 0 && i < MIN(info.nr_map_ids, ARRAY_SIZE(ids)); i++) {
 		AUTO_CLOSE int map_fd = bpf_map_get_fd_by_id(ids[i]);
 
@@ -258,7 +266,7 @@ static int share_maps(struct bpf_object *object, int like_fd)
 }
 
 /* The verifier's last word: the line before its statistics. */
-static void say_refusal(const char *log, const char *name, int error, struct diag *why)
+static void say_refusal(const char *log, const char *name, struct diag *why)
 {
 	const char *end = strstr(log, "\nprocessed "), *start;
 	size_t len = strlen(log);
@@ -269,20 +277,30 @@ static void say_refusal(const char *log, const char *name, int error, struct dia
 		end--;
 	for (start = end; start > log && start[-1] != '\n'; start--)
 		;
-	if (len)
-		diag_set(why, "the verifier refused program %s: %.*s", name, (int)(end - start),
-			 start);
-	else if (!why->text)
-		diag_set(why, "program %s cannot be loaded: %s", name, strerror(-error));
+	diag_set(why, "the verifier refused program %s: %.*s", name, (int)(end - start), start);
 	free(why->detail);
-	why->detail = len ? strdup(log + (len > DETAIL_SIZE ? len - DETAIL_SIZE : 0)) : NULL;
+	why->detail = strdup(log + (len > DETAIL_SIZE ? len - DETAIL_SIZE : 0));
 }
 
-static int load_chosen(struct bpf_object *object, struct bpf_program *program, int like_fd,
+/* What libbpf says then is about kernels and limits. */
+static void say_failure(const char *log, const char *name, int error, struct diag *complaint,
+			struct diag *why)
+{
+	if (log[0])
+		say_refusal(log, name, why);
+	else if (error == -EPERM)
+		diag_set(why, "loading programs is not permitted (CAP_BPF, CAP_NET_ADMIN)");
+	else if (complaint->text)
+		diag_set(why, "%s", complaint->text);
+	else
+		diag_set(why, "program %s cannot be loaded: %s", name, strerror(-error));
+}
+
+static int load_chosen(struct bpf_object *object, struct bpf_program *program, uint32_t like_id,
 		       char *log, int *ret_fd, struct diag *why)
 {
 	AUTO(diag_done) struct diag complaint = {};
-	int r;
+	int r = 0;
 
 	if (bpf_program__type(program) != BPF_PROG_TYPE_SCHED_CLS) {
 		diag_set(why, "program %s is not of type sched_cls (section \"tc\")",
@@ -291,15 +309,14 @@ static int load_chosen(struct bpf_object *object, struct bpf_program *program, i
 	}
 	bpf_program__set_autoload(program, true);
 	bpf_program__set_expected_attach_type(program, 0);
-	if (like_fd >= 0)
-		share_maps(object, like_fd);
 	heard = &complaint;
-	r = bpf_object__load(object);
+	if (like_id)
+		r = share_maps(object, like_id);
+	if (r == 0)
+		r = bpf_object__load(object);
 	heard = NULL;
 	if (r < 0) {
-		if (!log[0] && complaint.text)
-			diag_set(why, "%s", complaint.text);
-		say_refusal(log, bpf_program__name(program), r, why);
+		say_failure(log, bpf_program__name(program), r, &complaint, why);
 		return r;
 	}
 	r = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
@@ -309,7 +326,7 @@ static int load_chosen(struct bpf_object *object, struct bpf_program *program, i
 	return 0;
 }
 
-int bpf_program_load_file(const char *path, const char *function, int like_fd, int *ret_fd,
+int bpf_program_load_file(const char *path, const char *function, uint32_t like_id, int *ret_fd,
 			  struct diag *why)
 {
 	AUTO_FREE char *log = calloc(1, LOG_SIZE);
@@ -331,7 +348,7 @@ int bpf_program_load_file(const char *path, const char *function, int like_fd, i
 		return r;
 	}
 	program = choose_program(object, function, why);
-	r = program ? load_chosen(object, program, like_fd, log, ret_fd, why) : -ENOENT;
+	r = program ? load_chosen(object, program, like_id, log, ret_fd, why) : -ENOENT;
 	if (r < 0)
 		diag_prefix(why, "%s", path);
 	bpf_object__close(object);

@@ -54,11 +54,11 @@ int bpf_program_describe(int prog_fd, struct bpf_program_facts *ret);
 int bpf_program_describe_id(uint32_t id, struct bpf_program_facts *ret);
 
 /*
- * Loads one program (function NULL: the only one) of the object file as SCHED_CLS. like_fd: a
- * program whose maps are shared where name, type and sizes agree; -1: none. On failure why says
- * what is wrong, with the verifier's log, cut to its last 64 KiB, as detail.
+ * Loads one program (function NULL: the only one) of the object file as SCHED_CLS. like_id: a
+ * program whose maps are shared where name, type and sizes agree; 0, or one that is gone: none. On
+ * failure why says what is wrong, with the verifier's log, cut to its last 64 KiB, as detail.
  */
-int bpf_program_load_file(const char *path, const char *function, int like_fd, int *ret_fd,
+int bpf_program_load_file(const char *path, const char *function, uint32_t like_id, int *ret_fd,
 			  struct diag *why);
 
 /* An fd that keeps run statistics of all programs on (BPF_ENABLE_STATS, Linux 5.8). */

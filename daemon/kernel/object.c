@@ -161,14 +161,11 @@ const char *objects_dir(const struct objects *objects)
 
 static char *object_path(const struct objects *objects, const struct program *program)
 {
-	const char *name = program->object;
 	char *path;
 
-	if (strcmp(program->name, PROGRAM_POLICY_DROP) == 0)
-		name = "drop";
-	if (name[0] == '/')
-		return strdup(name);
-	if (asprintf(&path, "%s/%s.o", objects->shipped_dir, name) < 0)
+	if (program->object[0] == '/')
+		return strdup(program->object);
+	if (asprintf(&path, "%s/%s.o", objects->shipped_dir, program->object) < 0)
 		return NULL;
 	return path;
 }
@@ -283,13 +280,14 @@ static void forget_instance(struct objects *objects, size_t i)
 	objects->instances[i] = objects->instances[--objects->n_instances];
 }
 
-/* An instance of this content that may be used; false: there is none. */
-static bool open_instance(struct objects *objects, const char *program, uint64_t digest,
-			  const uint32_t *avoid, size_t n_avoid, int *ret_fd, uint32_t *ret_id)
+/* An instance of this content that may be used; -ENOENT: there is none. */
+static int open_instance(struct objects *objects, const char *program, uint64_t digest,
+			 const uint32_t *avoid, size_t n_avoid, int *ret_fd, uint32_t *ret_id)
 {
 	for (size_t i = 0; i < objects->n_instances;) {
 		const struct instance *instance = &objects->instances[i];
 		AUTO_FREE char *path = NULL;
+		int r;
 
 		if (strcmp(instance->program, program) != 0 || instance->digest != digest ||
 		    is_avoided(instance->id, avoid, n_avoid)) {
@@ -297,30 +295,26 @@ static bool open_instance(struct objects *objects, const char *program, uint64_t
 			continue;
 		}
 		path = instance_path(objects, instance);
-		if (path && bpf_open_pin(path, ret_fd) == 0) {
+		r = path ? bpf_open_pin(path, ret_fd) : -ENOMEM;
+		if (r == 0)
 			*ret_id = instance->id;
-			return true;
-		}
+		if (r != -ENOENT)
+			return r;
+		/* Somebody removed the pin. */
 		forget_instance(objects, i);
 	}
-	return false;
+	return -ENOENT;
 }
 
-/* The youngest instance of the definition, whatever its content; -1: none. */
-static int open_youngest(const struct objects *objects, const char *program)
+/* The youngest instance of the definition, whatever its content; 0: none. */
+static uint32_t youngest_id(const struct objects *objects, const char *program)
 {
-	const struct instance *youngest = NULL;
-	AUTO_FREE char *path = NULL;
-	int fd;
+	uint32_t youngest = 0;
 
 	for (size_t i = 0; i < objects->n_instances; i++)
-		if (strcmp(objects->instances[i].program, program) == 0 &&
-		    (!youngest || objects->instances[i].id > youngest->id))
-			youngest = &objects->instances[i];
-	if (!youngest)
-		return -1;
-	path = instance_path(objects, youngest);
-	return path && bpf_open_pin(path, &fd) == 0 ? fd : -1;
+		if (strcmp(objects->instances[i].program, program) == 0)
+			youngest = MAX(youngest, objects->instances[i].id);
+	return youngest;
 }
 
 static int pin_instance(struct objects *objects, const char *program, uint64_t digest, int fd,
@@ -344,29 +338,36 @@ static int pin_instance(struct objects *objects, const char *program, uint64_t d
 	return r;
 }
 
-static const struct refusal *find_refusal(const struct objects *objects, const char *program,
-					  uint64_t digest)
+static struct refusal *find_refusal(const struct objects *objects, const char *program)
 {
 	for (size_t i = 0; i < objects->n_refusals; i++)
-		if (objects->refusals[i].digest == digest &&
-		    strcmp(objects->refusals[i].program, program) == 0)
+		if (strcmp(objects->refusals[i].program, program) == 0)
 			return &objects->refusals[i];
 	return NULL;
 }
 
-/* Only what the content itself caused: lack of memory or rights may be better next time. */
+/*
+ * Only what the content itself caused: lack of memory or rights may be better next time. One per
+ * definition, so that a log of every attempt of its author is not kept.
+ */
 static void remember_refusal(struct objects *objects, const char *program, uint64_t digest,
 			     int error, const struct diag *why)
 {
 	struct refusal refusal = { .digest = digest, .error = error };
+	struct refusal *old = find_refusal(objects, program);
 
 	if (error == -ENOMEM || error == -EPERM || error == -EAGAIN || error == -EMFILE ||
 	    error == -ENFILE)
 		return;
 	memcpy(refusal.program, program, PROGRAM_NAME_SIZE);
-	if (diag_copy(why, &refusal.why) == 0 &&
-	    ARRAY_APPEND(objects->refusals, objects->n_refusals, refusal) < 0)
+	if (diag_copy(why, &refusal.why) < 0)
+		return;
+	if (old) {
+		diag_done(&old->why);
+		*old = refusal;
+	} else if (ARRAY_APPEND(objects->refusals, objects->n_refusals, refusal) < 0) {
 		diag_done(&refusal.why);
+	}
 }
 
 static int load_instance(struct objects *objects, const struct program *program, uint64_t digest,
@@ -374,7 +375,7 @@ static int load_instance(struct objects *objects, const struct program *program,
 {
 	AUTO_FREE char *path = object_path(objects, program);
 	AUTO(object_done) struct object now = {};
-	AUTO_CLOSE int like_fd = open_youngest(objects, program->name);
+	uint32_t like_id = youngest_id(objects, program->name);
 	AUTO_CLOSE int fd = -1;
 	int r = path ? object_look(objects, program, &now) : -ENOMEM;
 
@@ -384,7 +385,7 @@ static int load_instance(struct objects *objects, const struct program *program,
 		diag_set(why, "%s has changed since it was looked at", path);
 		return -ESTALE;
 	}
-	r = bpf_program_load_file(path, program->function, like_fd, &fd, why);
+	r = bpf_program_load_file(path, program->function, like_id, &fd, why);
 	if (r < 0) {
 		remember_refusal(objects, program->name, digest, r, why);
 		return r;
@@ -402,15 +403,17 @@ int object_program_fd(struct objects *objects, const struct program *program, ui
 		      const uint32_t *avoid, size_t n_avoid, int *ret_fd, uint32_t *ret_id,
 		      struct diag *why)
 {
-	const struct refusal *refusal = find_refusal(objects, program->name, digest);
+	const struct refusal *refusal = find_refusal(objects, program->name);
+	int r;
 
-	if (refusal) {
+	if (refusal && refusal->digest == digest) {
 		diag_done(why);
 		diag_copy(&refusal->why, why);
 		return refusal->error;
 	}
-	if (open_instance(objects, program->name, digest, avoid, n_avoid, ret_fd, ret_id))
-		return 0;
+	r = open_instance(objects, program->name, digest, avoid, n_avoid, ret_fd, ret_id);
+	if (r != -ENOENT)
+		return r;
 	return load_instance(objects, program, digest, ret_fd, ret_id, why);
 }
 
