@@ -71,14 +71,14 @@ static int on_address(void *ctx, const struct nlmsghdr *header)
 	return dump->fn(dump->ctx, info.ifa_index, &address);
 }
 
-int address_dump(struct netlink *netlink,
+int address_dump(struct netlink *netlink, int of_ifindex,
 		 int (*fn)(void *ctx, int ifindex, const struct address *address), void *ctx)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++) {
-		struct ifaddrmsg header = { .ifa_family = families[i] };
+		struct ifaddrmsg header = { .ifa_family = families[i], .ifa_index = of_ifindex };
 		struct message m = message_start(RTM_GETADDR, 0, &header, sizeof(header));
 		struct dump dump = { families[i], fn, ctx };
 

@@ -17,13 +17,14 @@ struct nl_msg *neighbour_add(int ifindex, const struct neighbour *neighbour); /*
 struct nl_msg *neighbour_del(int ifindex, const struct neighbour *neighbour);
 
 /*
- * Dumps of the socket's namespace; fn gets the device's ifindex. Addresses of every owner (foreign
+ * Dumps of the socket's namespace, of one device or, with of_ifindex 0, of all; fn gets the
+ * device's ifindex. Addresses of every owner (foreign
  * says whose; kernel-made link-locals are foreign), routes and neighbours only of PROTOCOL_METAD
  * (asked for in the dump request; checked again here). The arguments are borrowed for the call.
  */
-int address_dump(struct netlink *netlink,
+int address_dump(struct netlink *netlink, int of_ifindex,
 		 int (*fn)(void *ctx, int ifindex, const struct address *address), void *ctx);
-int route_dump(struct netlink *netlink,
+int route_dump(struct netlink *netlink, int of_ifindex,
 	       int (*fn)(void *ctx, int ifindex, const struct route *route), void *ctx);
-int neighbour_dump(struct netlink *netlink,
+int neighbour_dump(struct netlink *netlink, int of_ifindex,
 		   int (*fn)(void *ctx, int ifindex, const struct neighbour *neighbour), void *ctx);

@@ -72,12 +72,14 @@ static int on_neighbour(void *ctx, const struct nlmsghdr *header)
 	return dump->fn(dump->ctx, info.ndm_ifindex, &neighbour);
 }
 
-int neighbour_dump(struct netlink *netlink,
+int neighbour_dump(struct netlink *netlink, int of_ifindex,
 		   int (*fn)(void *ctx, int ifindex, const struct neighbour *neighbour), void *ctx)
 {
 	struct ndmsg header = { .ndm_family = AF_UNSPEC };
 	struct message m = message_start(RTM_GETNEIGH, 0, &header, sizeof(header));
 	struct dump dump = { fn, ctx };
 
+	if (of_ifindex)
+		message_put_u32(&m, NDA_IFINDEX, of_ifindex);
 	return netlink_dump(netlink, message_finish(&m), on_neighbour, &dump);
 }

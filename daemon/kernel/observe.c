@@ -15,24 +15,31 @@
 /* The peer's namespace is some other than the wanted one; which, nobody needs to know. */
 #define NETNS_ELSEWHERE UINT64_MAX
 
+/* Up to so many pairs are asked for one by one; more, and dumps of everything are cheaper. */
+#define FEW 16
+
 /* One look: what all its sightings have in common. */
 struct look {
 	struct kernel *kernel;
 	const struct desired *desired;
+	bool few;
 	struct survey host;
 	struct chain_pins pins;
 	struct observed observed;
 	/* The namespace visited last: pairs that share one are often neighbours in the table. */
 	const struct netns_ref *visited; /* borrowed from desired; NULL: none yet */
 	struct netns netns;
+	struct netlink *inside;
 	int nsid;
-	struct survey survey;
+	struct survey survey; /* of a few, only the devices of the pair at hand */
 	struct diag absent;
 };
 
 static void look_leave(struct look *look)
 {
 	netns_done(&look->netns);
+	netlink_free(look->inside);
+	look->inside = NULL;
 	survey_done(&look->survey);
 	diag_done(&look->absent);
 	look->visited = NULL;
@@ -52,10 +59,9 @@ static bool same_ref(const struct netns_ref *a, const struct netns_ref *b)
 	return a && a->by == b->by && strcmp(a->text, b->text) == 0;
 }
 
-/* Opens and surveys the namespace unless it is the one visited last. Absence is no error. */
+/* Opens the namespace unless it is the one visited last. Absence is no error. */
 static int visit(struct look *look, const struct netns_ref *ref)
 {
-	AUTO(netlink_freep) struct netlink *inside = NULL;
 	struct netns netns = NETNS_NONE;
 	int r;
 
@@ -66,12 +72,10 @@ static int visit(struct look *look, const struct netns_ref *ref)
 	if (r == 0) {
 		look->netns = netns;
 		r = link_nsid(look->kernel->host, netns.fd, &look->nsid);
-		/* The kernel gives no number to the namespace that asks. */
-		if (r < 0)
-			look->nsid = -1;
-		r = netlink_open(&look->netns, &inside);
 		if (r == 0)
-			r = survey_take(inside, &look->survey);
+			r = netlink_open(&look->netns, &look->inside);
+		if (r == 0 && !look->few)
+			r = survey_take(look->inside, &look->survey);
 		if (r < 0)
 			return r;
 	}
@@ -109,6 +113,19 @@ static int read_sysctls(struct look *look, const struct end *want, struct sighte
 	return r;
 }
 
+/* The peer itself, and whoever else may have the name that is wanted for it. */
+static int survey_peer(struct look *look, const struct pair *want, const struct link *primary)
+{
+	int r = 0;
+
+	survey_done(&look->survey);
+	if (is_ours(primary) && primary->peer_nsid == look->nsid)
+		r = survey_add(&look->survey, look->inside, primary->peer_ifindex, NULL);
+	if (r == 0)
+		r = survey_add(&look->survey, look->inside, 0, want->end[SIDE_PEER].attrs.name);
+	return r;
+}
+
 static int look_at_peer(struct look *look, const struct pair *want, const struct link *primary,
 			struct sighting *seen)
 {
@@ -122,6 +139,9 @@ static int look_at_peer(struct look *look, const struct pair *want, const struct
 	if (look->netns.fd < 0)
 		return diag_copy(&look->absent, &seen->netns_why);
 	seen->wanted_netns = look->netns.cookie;
+	r = look->few ? survey_peer(look, want, primary) : 0;
+	if (r < 0)
+		return r;
 	if (is_ours(primary)) {
 		seen->netns = primary->peer_nsid == look->nsid ? look->netns.cookie
 								: NETNS_ELSEWHERE;
@@ -262,12 +282,25 @@ static int reap_objects(struct look *look)
 			    look->observed.n_objects);
 }
 
+static int survey_host(struct look *look, const struct job *job)
+{
+	struct netlink *host = look->kernel->host;
+	int r = 0;
+
+	look->few = !job->all && job->n_names <= FEW;
+	if (!look->few)
+		return survey_take(host, &look->host);
+	for (size_t i = 0; i < job->n_names && r == 0; i++)
+		r = survey_add(&look->host, host, 0, job->names[i]);
+	return r;
+}
+
 int observe_run(struct kernel *kernel, struct job *job)
 {
 	AUTO(look_done) struct look look = {
 		.kernel = kernel, .desired = job->desired, .netns = NETNS_NONE, .nsid = -1
 	};
-	int r = survey_take(kernel->host, &look.host);
+	int r = survey_host(&look, job);
 
 	if (r == 0)
 		r = chain_pins_read(kernel->objects, &look.pins);

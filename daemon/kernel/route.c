@@ -148,7 +148,7 @@ static int on_route(void *ctx, const struct nlmsghdr *header)
 	return dump->fn(dump->ctx, tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0, &route);
 }
 
-int route_dump(struct netlink *netlink,
+int route_dump(struct netlink *netlink, int of_ifindex,
 	       int (*fn)(void *ctx, int ifindex, const struct route *route), void *ctx)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -160,6 +160,8 @@ int route_dump(struct netlink *netlink,
 		struct message m = message_start(RTM_GETROUTE, 0, &header, sizeof(header));
 		struct dump dump = { families[i], fn, ctx };
 
+		if (of_ifindex)
+			message_put_u32(&m, RTA_OIF, of_ifindex);
 		r = netlink_dump(netlink, message_finish(&m), on_route, &dump);
 	}
 	return r;

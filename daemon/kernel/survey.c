@@ -77,26 +77,56 @@ static void sort(void *items, size_t n, size_t size, int (*compare)(const void *
 		qsort(items, n, size, compare);
 }
 
+static void survey_sort(struct survey *survey)
+{
+	sort(survey->links, survey->n_links, sizeof(*survey->links), compare_ifindex);
+	sort(survey->addresses, survey->n_addresses, sizeof(*survey->addresses), compare_item);
+	sort(survey->routes, survey->n_routes, sizeof(*survey->routes), compare_item);
+	sort(survey->neighbours, survey->n_neighbours, sizeof(*survey->neighbours), compare_item);
+}
+
+/* All that belongs to one device, or to any: of_ifindex 0. */
+static int dump_belongings(struct survey *survey, struct netlink *netlink, int of_ifindex)
+{
+	int r = address_dump(netlink, of_ifindex, on_address, survey);
+
+	if (r == 0)
+		r = route_dump(netlink, of_ifindex, on_route, survey);
+	if (r == 0)
+		r = neighbour_dump(netlink, of_ifindex, on_neighbour, survey);
+	return r;
+}
+
 int survey_take(struct netlink *netlink, struct survey *ret)
 {
 	AUTO(survey_done) struct survey survey = {};
-	int r;
+	int r = link_dump(netlink, on_link, &survey);
 
-	r = link_dump(netlink, on_link, &survey);
 	if (r == 0)
-		r = address_dump(netlink, on_address, &survey);
-	if (r == 0)
-		r = route_dump(netlink, on_route, &survey);
-	if (r == 0)
-		r = neighbour_dump(netlink, on_neighbour, &survey);
+		r = dump_belongings(&survey, netlink, 0);
 	if (r < 0)
 		return r;
-	sort(survey.links, survey.n_links, sizeof(*survey.links), compare_ifindex);
-	sort(survey.addresses, survey.n_addresses, sizeof(*survey.addresses), compare_item);
-	sort(survey.routes, survey.n_routes, sizeof(*survey.routes), compare_item);
-	sort(survey.neighbours, survey.n_neighbours, sizeof(*survey.neighbours), compare_item);
+	survey_sort(&survey);
 	*ret = STEAL(survey);
 	return 0;
+}
+
+int survey_add(struct survey *survey, struct netlink *netlink, int ifindex, const char *name)
+{
+	struct link link;
+	int r = link_get(netlink, ifindex, name, &link);
+
+	if (r == -ENODEV || (r == 0 && survey_find(survey, link.ifindex)))
+		return 0;
+	if (r == 0)
+		r = on_link(survey, &link);
+	if (r == 0)
+		r = dump_belongings(survey, netlink, link.ifindex);
+	/* Gone between two requests: its event brings the next look. */
+	if (r == -ENODEV)
+		r = 0;
+	survey_sort(survey);
+	return r;
 }
 
 void survey_done(struct survey *survey)

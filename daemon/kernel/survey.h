@@ -22,6 +22,9 @@ struct survey {
 
 /* Dumps the namespace of the socket. 0 or -errno. */
 int survey_take(struct netlink *netlink, struct survey *ret);
+/* Adds one device, by ifindex, or by name when ifindex is 0; nothing where there is none. For a
+ * look at few pairs: its cost does not grow with what else is in the namespace. 0 or -errno. */
+int survey_add(struct survey *survey, struct netlink *netlink, int ifindex, const char *name);
 void survey_done(struct survey *survey);
 
 /* Borrowed; NULL: none. */

@@ -162,7 +162,8 @@ def crash_in_the_middle_of_200_pairs(w):
               "chains")
     equal(w.ctl("plan", ok=False).returncode, 0, "a second plan is empty")
     equal(os.path.exists(f"{w.runtime}/expedited"), False, "the marker of expedited grace periods")
-    equal(open("/sys/kernel/rcu_expedited").read().strip(), "0", "rcu_expedited")
+    # The knob is the machine's: another metad may have it turned on for a moment.
+    w.until(lambda: open("/sys/kernel/rcu_expedited").read().strip() == "0", "rcu_expedited is off")
 
 
 @case

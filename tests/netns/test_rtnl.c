@@ -82,7 +82,7 @@ static void test_addresses(int ifindex)
 	/* The kernel makes its own fe80:: in its own time. */
 	while (seen.n_foreign == 0 && util_now_ms() < end) {
 		seen = (struct seen){ ifindex };
-		CHECK(address_dump(stage.in_netns, on_address, &seen) == 0);
+		CHECK(address_dump(stage.in_netns, 0, on_address, &seen) == 0);
 	}
 	CHECK(seen.n == 3 && seen.n_foreign == 1);
 	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
@@ -91,7 +91,7 @@ static void test_addresses(int ifindex)
 	CHECK(stage_refused(stage.in_netns, address_del(ifindex, &addresses[1]), -EADDRNOTAVAIL,
 			    "ddress"));
 	seen = (struct seen){ ifindex };
-	CHECK(address_dump(stage.in_netns, on_address, &seen) == 0);
+	CHECK(address_dump(stage.in_netns, 0, on_address, &seen) == 0);
 	CHECK(seen.n == 2);
 }
 
@@ -119,7 +119,7 @@ static void test_routes(int ifindex)
 			    "same metric"));
 	CHECK(stage_refused(stage.in_netns, route_add(ifindex, &unreachable), -ENETUNREACH,
 		      "RTM_NEWROUTE: Nexthop has invalid gateway"));
-	CHECK(route_dump(stage.in_netns, on_route, &seen) == 0);
+	CHECK(route_dump(stage.in_netns, 0, on_route, &seen) == 0);
 	CHECK(seen.n == ARRAY_SIZE(routes));
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		bool found = false;
@@ -133,7 +133,7 @@ static void test_routes(int ifindex)
 	CHECK(stage_refused(stage.in_netns, route_del(ifindex, &routes[0]), -ESRCH,
 			    "no such route"));
 	seen = (struct seen){ ifindex };
-	CHECK(route_dump(stage.in_netns, on_route, &seen) == 0 && seen.n == 0);
+	CHECK(route_dump(stage.in_netns, 0, on_route, &seen) == 0 && seen.n == 0);
 }
 
 static void test_neighbours(int ifindex)
@@ -146,7 +146,7 @@ static void test_neighbours(int ifindex)
 
 	for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++)
 		CHECK(stage_call(stage.in_netns, neighbour_add(ifindex, &neighbours[i])) == 0);
-	CHECK(neighbour_dump(stage.in_netns, on_neighbour, &seen) == 0 && seen.n == 2);
+	CHECK(neighbour_dump(stage.in_netns, 0, on_neighbour, &seen) == 0 && seen.n == 2);
 	for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++)
 		CHECK(neighbour_equal(&seen.neighbours[0], &neighbours[i]) ||
 		      neighbour_equal(&seen.neighbours[1], &neighbours[i]));
@@ -155,7 +155,7 @@ static void test_neighbours(int ifindex)
 	CHECK(stage_refused(stage.in_netns, neighbour_del(ifindex, &neighbours[0]), -ENOENT,
 			    "neighbour"));
 	seen = (struct seen){ ifindex };
-	CHECK(neighbour_dump(stage.in_netns, on_neighbour, &seen) == 0 && seen.n == 0);
+	CHECK(neighbour_dump(stage.in_netns, 0, on_neighbour, &seen) == 0 && seen.n == 0);
 }
 
 static int udp_socket(const struct netns *netns)
