@@ -183,8 +183,14 @@ class World:
 
     def close(self):
         if self.metad and self.metad.poll() is None:
-            self.metad.kill()
-            self.metad.wait()
+            # Killed in the middle of work it would leave the machine with rcu_expedited on.
+            self.metad.send_signal(signal.SIGCONT)
+            self.metad.terminate()
+            try:
+                self.metad.wait(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.metad.kill()
+                self.metad.wait()
         for child in self.children:
             if child.poll() is None:
                 child.kill()
