@@ -210,10 +210,18 @@ static void note_limits(const struct planner *p)
 
 /* ---- the steps ---- */
 
+/*
+ * Links go before the device, because deleting it with live links holds the RTNL for a grace period
+ * each; and the primary is taken down before the links, so that nothing passes without them.
+ */
 static int plan_deletion(struct planner *p)
 {
-	int r;
+	int r = 0;
 
+	if (p->seen->end[SIDE_PRIMARY].attrs.up)
+		r = add_step(p->task, (struct step){ .kind = STEP_DOWN });
+	if (r < 0)
+		return r;
 	for (enum side side = 0; side < N_SIDES; side++) {
 		const struct sighted_end *end = &p->seen->end[side];
 

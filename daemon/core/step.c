@@ -8,6 +8,8 @@
 const char *step_kind_name(enum step_kind kind)
 {
 	switch (kind) {
+	case STEP_DOWN:
+		return "down";
 	case STEP_DETACH_FIRST:
 		return "detach-first";
 	case STEP_DELETE:
@@ -106,6 +108,9 @@ const char *step_text(const struct step *step, char buf[static STEP_TEXT_SIZE])
 
 	buf[0] = '\0';
 	switch (step->kind) {
+	case STEP_DOWN:
+		put(buf, "take down");
+		break;
 	case STEP_DETACH_FIRST:
 	case STEP_DETACH:
 		put(buf, "detach %s (link %u)", step->slot.program, step->slot.link_id);

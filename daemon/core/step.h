@@ -9,8 +9,8 @@
 #include "core/model.h"
 
 enum step_kind {
-	STEP_DETACH_FIRST, /* links of a device that is about to be deleted: deleting it with live
-			    * links holds the RTNL for a grace period each */
+	STEP_DOWN, /* the primary of a pair that is about to lose its programs and to be deleted */
+	STEP_DETACH_FIRST, /* links of a device that is about to be deleted */
 	STEP_DELETE, /* the pair's devices */
 	STEP_REAP, /* pins of links whose device is gone */
 	STEP_CREATE, /* both ends: down, closed, marked as metad's */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * JOB_RUN: carries out the tasks of a plan, in rounds over all of them so that requests of many
- * pairs share a send: deletions, creations, then each pair's programs and its peer's end, then
- * all primaries' ends, and last what opens them. A task whose step fails takes no part in later
+ * pairs share a send: what goes is taken down and deleted, creations, then each pair's programs
+ * and its peer's end, then all primaries' ends, and last what opens them. A task whose step fails takes no part in later
  * rounds; since opening is the last round, what cannot be finished stays closed. Worker thread.
  */
 #include "kernel/address.h"
@@ -117,6 +117,7 @@ static bool is_satisfied(const struct step *step, int error)
 		/* Without IPv6 (disabled, or an MTU below 1280) there are no link-local addresses. */
 		return error == -EAFNOSUPPORT && (step->attrs.has & ATTR_LINKLOCAL) &&
 		       !step->attrs.linklocal;
+	case STEP_DOWN:
 	case STEP_DETACH_FIRST:
 	case STEP_DELETE:
 	case STEP_REAP:
@@ -221,6 +222,7 @@ static bool add_step(struct send *send, struct walk *walk, size_t i)
 	case STEP_NEIGHBOUR_DEL:
 		send_add(send, walk, i, neighbour_del(ifindex, &step->neighbour));
 		return true;
+	case STEP_DOWN:
 	case STEP_DETACH_FIRST:
 	case STEP_DELETE:
 	case STEP_REAP:
@@ -254,30 +256,54 @@ static int run_program_step(struct apply *apply, struct walk *walk, const struct
 	return chain_attach(objects, pair, &hook, step, program, revision, why);
 }
 
-/* Runs steps of the given kinds at the front of the walk. */
+/* Runs the step at the front of the walk if it is about links and pins; false: it is not. */
+static bool run_chain_step(struct apply *apply, struct walk *walk)
+{
+	const struct step *step = current(walk);
+	struct diag why = {};
+	int r;
+
+	if (step->kind == STEP_REAP)
+		r = chain_reap(apply->kernel->objects, walk->task->name, &why);
+	else if (step->kind == STEP_ATTACH || step->kind == STEP_UPDATE ||
+		 step->kind == STEP_DETACH || step->kind == STEP_DETACH_FIRST)
+		r = run_program_step(apply, walk, step, &why);
+	else
+		return false;
+	if (r < 0)
+		fail(walk, walk->next, r, &why);
+	else
+		diag_done(&why);
+	walk->next++;
+	return true;
+}
+
 static void run_chain_steps(struct apply *apply, struct walk *walk)
 {
-	while (is_going(walk)) {
-		const struct step *step = current(walk);
-		struct diag why = {};
-		int r;
-
-		if (step->kind == STEP_REAP)
-			r = chain_reap(apply->kernel->objects, walk->task->name, &why);
-		else if (step->kind == STEP_ATTACH || step->kind == STEP_UPDATE ||
-			 step->kind == STEP_DETACH || step->kind == STEP_DETACH_FIRST)
-			r = run_program_step(apply, walk, step, &why);
-		else
-			return;
-		if (r < 0)
-			fail(walk, walk->next, r, &why);
-		else
-			diag_done(&why);
-		walk->next++;
-	}
+	while (is_going(walk) && run_chain_step(apply, walk))
+		;
 }
 
 /* ---- rounds ---- */
+
+/* What is about to lose its programs is closed before it does. */
+static void round_down(struct apply *apply)
+{
+	static const struct attrs down = { .has = ATTR_UP, .up = false };
+	AUTO(send_done) struct send send = {};
+
+	for (size_t i = 0; i < apply->n_walks; i++) {
+		struct walk *walk = &apply->walks[i];
+
+		while (is_going(walk) && current(walk)->kind == STEP_REAP)
+			run_chain_step(apply, walk);
+		if (!is_going(walk) || current(walk)->kind != STEP_DOWN)
+			continue;
+		send_add(&send, walk, walk->next, link_set(walk->ifindex[SIDE_PRIMARY], &down));
+		walk->next++;
+	}
+	send_flush(&send, apply->kernel->host);
+}
 
 /* Deleting by group costs one grace period for all; one by one, each its own. */
 static void round_delete(struct apply *apply)
@@ -485,6 +511,7 @@ int apply_run(struct kernel *kernel, struct job *job)
 		return r;
 	}
 	expedited = is_worth_expediting(&apply) && expedite_begin(kernel->options->runtime_dir);
+	round_down(&apply);
 	round_delete(&apply);
 	round_create(&apply);
 	round_programs_and_peers(&apply);

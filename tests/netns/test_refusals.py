@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -58,6 +59,54 @@ def bad_program_never_replaces_a_working_one(w):
     equal((now["programId"], now["linkId"]), (before["programId"], before["linkId"]),
           "the old program")
     check("UP" in w.link("web0")["flags"], "the pair stays open")
+
+
+FLOOD = """
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    try:
+        s.sendto(b"leak", ("10.1.0.1", 9))
+    except OSError:
+        time.sleep(0)
+"""
+
+
+@case
+def nothing_passes_before_the_programs_are_in(w):
+    w.netns("web")
+    # Somebody inside sends from the first moment on that there is a way.
+    w.spawn("ip", "netns", "exec", "web", sys.executable, "-c", FLOOD)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind(("0.0.0.0", 9))
+    listener.setblocking(False)
+    pair = ("pairs: {web0: {mode: %s, addresses: [10.1.0.1/24],"
+            " peer: {netns: web, addresses: [10.1.0.2/24], programs: [%s]}}}")
+    w.write(pair % ("l3", "drop"))
+    w.start()
+    for mode in ("l2", "l3") * 5:
+        w.write(pair % (mode, "drop"))
+        w.ctl("reload")
+        w.until(lambda: w.pair("web0")["mode"] == mode and w.state("web0") == "ready"
+                and ("NOARP" in w.link("web0")["flags"]) == (mode == "l3"), f"mode {mode}")
+        # The sender is really sending: its packets reach the program.
+        w.until(lambda: w.end("web0", "peer")["chain"][0]["runs"] > 0, "the program runs")
+    leaked = 0
+    try:
+        while listener.recv(64):
+            leaked += 1
+    except BlockingIOError:
+        pass
+    equal(leaked, 0, "packets that came through")
+    w.write(pair % ("l3", "count"))
+    w.ready("web0")
+
+    def arrives():
+        try:
+            return listener.recv(64)
+        except BlockingIOError:
+            return False
+    w.until(arrives, "with another program they do come through")
 
 
 @case

@@ -495,6 +495,7 @@ const char *model_apply(struct observed *observed, const struct task *task,
 		return NULL;
 	case STEP_CREATE:
 		return apply_create(seen, task, step);
+	case STEP_DOWN:
 	case STEP_DETACH_FIRST:
 	case STEP_DELETE:
 	case STEP_ATTACH:
@@ -515,6 +516,9 @@ const char *model_apply(struct observed *observed, const struct task *task,
 	if (seen->owner != OWNER_METAD)
 		return "the device is not metad's";
 	switch (step->kind) {
+	case STEP_DOWN:
+		seen->end[SIDE_PRIMARY].attrs.up = false;
+		return NULL;
 	case STEP_DELETE:
 		return apply_delete(seen);
 	case STEP_ATTACH:

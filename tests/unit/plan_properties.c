@@ -117,6 +117,18 @@ static void check_no_gap(const struct task *task, const struct sighting *before,
 	}
 }
 
+/* What is on its way out lets nothing pass any more once a program of its chains is gone. */
+static void check_closes(const struct task *task, const struct sighting *before,
+			 const struct sighting *now)
+{
+	bool open = now->owner == OWNER_METAD && now->end[SIDE_PRIMARY].attrs.up &&
+		    now->end[SIDE_PEER].attrs.up;
+
+	for (enum side side = 0; side < N_SIDES; side++)
+		if (open && now->end[side].n_chain < before->end[side].n_chain)
+			FAIL(task, "open without its programs, before it goes");
+}
+
 static void apply_task(struct observed *model, const struct task *task,
 		       const struct observed *before)
 {
@@ -130,6 +142,8 @@ static void apply_task(struct observed *model, const struct task *task,
 		if (refused)
 			FAIL(task, "step %zu would be refused: %s", i, refused);
 		created |= task->steps[i].kind == STEP_CREATE;
+		if (!created && (creates || !task->want))
+			check_closes(task, was, now);
 		if (created && model_leaks(task->want, now))
 			FAIL(task, "open before it is complete, after step %zu", i);
 		if (task->want && !creates)
