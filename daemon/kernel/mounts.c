@@ -39,17 +39,15 @@ static void unescape(char *text)
 }
 
 /* "36 35 0:4 net:[4026532123] /run/netns/web rw - nsfs nsfs rw" */
-static int take_line(struct mounts *mounts, const char *line)
+static int take_line(struct mounts *mounts, const char *line, unsigned int nth)
 {
-	struct mount mount = {};
-	uint64_t id;
+	struct mount mount = { .nth = nth };
 	int r;
 
-	if (sscanf(line, "%*u %*u %*s net:[%" SCNu64 "] %ms", &id, &mount.path) != 2) {
+	if (sscanf(line, "%*u %*u %*s net:[%" SCNu64 "] %ms", &mount.inode, &mount.path) != 2) {
 		free(mount.path);
 		return 0;
 	}
-	mount.id = id;
 	unescape(mount.path);
 	r = ARRAY_APPEND(mounts->items, mounts->n, mount);
 	if (r < 0)
@@ -59,7 +57,10 @@ static int take_line(struct mounts *mounts, const char *line)
 
 static int compare(const void *a, const void *b)
 {
-	return strcmp(((const struct mount *)a)->path, ((const struct mount *)b)->path);
+	const struct mount *x = a, *y = b;
+	int r = strcmp(x->path, y->path);
+
+	return r ? r : (x->nth > y->nth) - (x->nth < y->nth);
 }
 
 /* A place may be mounted over: the topmost, which is listed last, is the one that is seen. */
@@ -80,16 +81,19 @@ int mounts_read(struct mounts *ret)
 	AUTO(close_stream) FILE *stream = fopen("/proc/self/mountinfo", "re");
 	AUTO(mounts_done) struct mounts mounts = {};
 	AUTO_FREE char *line = NULL;
+	unsigned int nth = 0;
 	size_t size = 0;
 	int r = 0;
 
 	if (!stream)
 		return -errno;
 	while (r == 0 && getline(&line, &size, stream) > 0)
-		r = take_line(&mounts, line);
+		r = take_line(&mounts, line, nth++);
+	/* A table that breaks off must not look like namespaces that have gone. */
+	if (r == 0 && ferror(stream))
+		r = -EIO;
 	if (r < 0)
 		return r;
-	/* glibc's qsort() merges when it has memory, so equal paths keep their order. */
 	if (mounts.n)
 		qsort(mounts.items, mounts.n, sizeof(*mounts.items), compare);
 	keep_topmost(&mounts);
@@ -107,11 +111,9 @@ void mounts_compare(const struct mounts *old, const struct mounts *fresh,
 			    : j == fresh->n ? -1
 					    : strcmp(old->items[i].path, fresh->items[j].path);
 
-		if (order < 0)
-			fn(ctx, old->items[i++].path);
-		else if (order > 0)
-			fn(ctx, fresh->items[j++].path);
-		else if (old->items[i++].id != fresh->items[j++].id)
-			fn(ctx, fresh->items[j - 1].path);
+		if (order != 0 || old->items[i].inode != fresh->items[j].inode)
+			fn(ctx, order <= 0 ? old->items[i].path : fresh->items[j].path);
+		i += order <= 0;
+		j += order >= 0;
 	}
 }

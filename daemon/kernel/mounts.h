@@ -2,15 +2,19 @@
 #pragma once
 
 /*
- * Where namespaces are mounted as files, from /proc/self/mountinfo. A namespace that is replaced
- * under one name is another mount at the same place.
+ * Where network namespaces are mounted as files, from /proc/self/mountinfo. A namespace that is
+ * replaced under one name is another inode at the same path. Other mounts leave no trace here.
+ *
+ * The kernel gives an inode to a later namespace again: one that has replaced a dead one between
+ * two readings may look like it. The devices that died with the old one are then the only sign.
  */
 
 #include "base/util.h"
 
 struct mount {
-	char *path; /* owned */
-	uint64_t id; /* of the namespace: its inode */
+	char *path; /* owned; as the kernel spells it: absolute, without links */
+	uint64_t inode; /* of the namespace */
+	unsigned int nth; /* its line in the table */
 };
 
 struct mounts {
