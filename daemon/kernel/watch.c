@@ -1,201 +1,143 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Directories by inotify, processes by pidfd, mounted namespaces by the mount table; see watch.h.
- *
- * A directory that does not exist yet is waited for at its nearest existing ancestor, where only
- * the one name that leads to it counts. Watches are set anew whenever such a name or a watched
- * directory itself changes; setting one that is set already changes nothing (inotify(7)).
+ * What each change is about; see watch.h. Places say where something happened, the mount table
+ * which namespaces were mounted or unmounted, pidfds which processes ended. What is not of
+ * interest is not told: each telling makes somebody look.
  */
 #include "kernel/watch.h"
 
+#include "kernel/dropin.h"
 #include "kernel/mounts.h"
 #include "kernel/pin.h"
+#include "kernel/places.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
-#define DIR_EVENTS                                                                                 \
-	(IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB |        \
-	 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-#define SELF_EVENTS (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)
-#define ANCESTOR_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | SELF_EVENTS)
-#define EVENTS_SIZE 65536
+#define DIR_EVENTS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
-/* A directory of interest. */
-struct interest {
-	enum watch_kind kind;
-	char *path; /* owned, absolute or relative as it was given */
-	int wd; /* of the directory, or of the ancestor; -1: none */
-	char *awaited; /* owned; the name in the ancestor that leads here; NULL: path is watched */
-	bool by_name; /* WATCH_NETNS: names in it are namespaces' names */
+enum role {
+	ROLE_CONFIG, /* a configuration directory or its pairs.d */
+	ROLE_TARGET, /* a file elsewhere that a link in one of them leads to */
+	ROLE_NETNS_DIR, /* names in it are namespaces' names */
+	ROLE_NETNS_PATH, /* directory of a namespace that the configuration names by path */
+	ROLE_PINS,
 };
 
-struct process {
-	pid_t pid;
-	int fd;
+static const uint32_t events_of[] = {
+	[ROLE_CONFIG] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
+	[ROLE_TARGET] = IN_CLOSE_WRITE | IN_ATTRIB,
+	[ROLE_NETNS_DIR] = DIR_EVENTS,
+	[ROLE_NETNS_PATH] = DIR_EVENTS,
+	[ROLE_PINS] = IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR,
 };
 
 struct watch {
-	int epoll_fd, inotify_fd, mounts_fd;
-	char *netns_dir; /* owned */
-	struct interest *interests; /* owned */
-	size_t n_interests, n_fixed; /* those behind n_fixed come and go with the configuration */
-	struct process *processes; /* owned */
-	size_t n_processes;
+	int epoll_fd, mounts_fd;
+	struct places places;
+	char **paths; /* owned, sorted; of namespaces, each made by path_in() */
+	size_t n_paths;
+	int *process_fds; /* owned, as the descriptors are */
+	size_t n_process_fds;
 	struct mounts mounts;
-	bool must_rearm;
 };
 
-/* ---- interests ---- */
-
-static void interest_done(struct interest *interest)
+static int add_place(struct watch *watch, enum role role, const char *path)
 {
-	free(interest->path);
-	free(interest->awaited);
-	*interest = (struct interest){ .wd = -1 };
+	return places_add(&watch->places, role, events_of[role], path);
 }
 
-static int add_interest(struct watch *watch, enum watch_kind kind, char *path, bool by_name)
-{
-	struct interest interest = { .kind = kind, .path = path, .wd = -1, .by_name = by_name };
-	int r = path ? ARRAY_APPEND(watch->interests, watch->n_interests, interest) : -ENOMEM;
+/* ---- links among the drop-ins ---- */
 
-	if (r < 0)
-		free(path);
-	return r;
-}
-
-/* The nearest existing ancestor, and the name in it that leads on. */
-static int arm_ancestor(struct watch *watch, struct interest *interest)
-{
-	AUTO_FREE char *path = strdup(interest->path);
-	char *slash;
-
-	if (!path)
-		return -ENOMEM;
-	while ((slash = strrchr(path, '/'))) {
-		const char *parent = slash == path ? "/" : path;
-		AUTO_FREE char *name = strdup(slash + 1);
-
-		if (slash == path)
-			path[1] = '\0';
-		else
-			*slash = '\0';
-		interest->wd = inotify_add_watch(watch->inotify_fd, parent,
-						 ANCESTOR_EVENTS | IN_MASK_ADD);
-		if (interest->wd >= 0) {
-			interest->awaited = STEAL(name);
-			return interest->awaited ? 0 : -ENOMEM;
-		}
-		if (slash == path)
-			break;
-	}
-	return 0;
-}
-
-static int arm(struct watch *watch, struct interest *interest)
-{
-	free(interest->awaited);
-	interest->awaited = NULL;
-	interest->wd = inotify_add_watch(watch->inotify_fd, interest->path,
-					 DIR_EVENTS | IN_MASK_ADD);
-	return interest->wd >= 0 ? 0 : arm_ancestor(watch, interest);
-}
-
-/* A drop-in that is a link to a file elsewhere changes there. */
-static int add_link_target(struct watch *watch, const char *dir, const char *name)
+/*
+ * A drop-in that is a link to a file elsewhere changes there: the file itself is watched, or
+ * awaited where the link says it should be. Of links that lead to links, the last counts.
+ */
+static int add_target(struct watch *watch, const char *dir, const char *name)
 {
 	AUTO_FREE char *path = util_join(dir, name);
-	char target[PATH_MAX], *slash;
+	AUTO_FREE char *joined = NULL;
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t len;
 
 	if (!path)
 		return -ENOMEM;
-	if (!realpath(path, target) || !(slash = strrchr(target, '/')) || slash == target)
+	/* A mask leads to /dev/null, which changes all the time. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return 0;
-	*slash = '\0';
-	for (size_t i = 0; i < watch->n_interests; i++)
-		if (strcmp(watch->interests[i].path, target) == 0)
-			return 0;
-	return add_interest(watch, WATCH_CONFIG, strdup(target), false);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len <= 0)
+		return 0;
+	target[len] = '\0';
+	if (target[0] == '/')
+		return add_place(watch, ROLE_TARGET, target);
+	joined = util_join(dir, target);
+	return joined ? add_place(watch, ROLE_TARGET, joined) : -ENOMEM;
 }
 
-static int add_link_targets(struct watch *watch, const char *dir)
+static void close_dir(DIR **dir)
 {
-	DIR *stream = opendir(dir);
+	if (*dir)
+		closedir(*dir);
+}
+
+static int add_targets(struct watch *watch, const char *dir)
+{
+	AUTO(close_dir) DIR *stream = opendir(dir);
 	const struct dirent *entry;
 	int r = 0;
 
 	if (!stream)
 		return 0;
 	while (r == 0 && (entry = readdir(stream)))
-		if (entry->d_type == DT_LNK && entry->d_name[0] != '.')
-			r = add_link_target(watch, dir, entry->d_name);
-	closedir(stream);
+		if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
+		    dropin_is_name(entry->d_name))
+			r = add_target(watch, dir, entry->d_name);
 	return r;
 }
 
-static int rearm(struct watch *watch)
+/* Arms, too. Before the configuration is read, so that no change falls in between. */
+static int follow_links(struct watch *watch)
 {
-	int r = 0;
+	size_t n;
+	int r = 0, armed;
 
-	watch->must_rearm = false;
-	for (size_t i = 0; i < watch->n_interests && r == 0; i++)
-		r = arm(watch, &watch->interests[i]);
-	return r;
-}
-
-/* ---- processes ---- */
-
-static void forget_processes(struct watch *watch)
-{
-	for (size_t i = 0; i < watch->n_processes; i++)
-		util_close(&watch->processes[i].fd);
-	watch->n_processes = 0;
-}
-
-static int follow_process(struct watch *watch, pid_t pid)
-{
-	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = pid };
-	struct process process = { .pid = pid };
-	int r;
-
-	for (size_t i = 0; i < watch->n_processes; i++)
-		if (watch->processes[i].pid == pid)
-			return 0;
-	/* A process that is gone is seen when its namespace is looked for. */
-	process.fd = syscall(SYS_pidfd_open, pid, 0);
-	if (process.fd < 0)
-		return 0;
-	r = epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, process.fd, &event) < 0 ? -errno : 0;
-	if (r == 0)
-		r = ARRAY_APPEND(watch->processes, watch->n_processes, process);
-	if (r < 0)
-		util_close(&process.fd);
-	return r;
+	places_remove(&watch->places, ROLE_TARGET);
+	n = watch->places.n;
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (watch->places.items[i].role == ROLE_CONFIG)
+			r = add_targets(watch, watch->places.items[i].path);
+	armed = places_arm(&watch->places);
+	return r < 0 ? r : armed;
 }
 
 /* ---- life ---- */
 
-static int add_fixed(struct watch *watch, const struct watch_options *options)
+static int add_places(struct watch *watch, const struct watch_options *options)
 {
-	int r = add_interest(watch, WATCH_PIN, strdup(options->links_dir), false);
+	int r = add_place(watch, ROLE_PINS, options->links_dir);
 
 	if (r == 0)
-		r = add_interest(watch, WATCH_NETNS, strdup(options->netns_dir), true);
+		r = add_place(watch, ROLE_NETNS_DIR, options->netns_dir);
 	for (size_t i = 0; i < options->n_config_dirs && r == 0; i++) {
-		r = add_interest(watch, WATCH_CONFIG, strdup(options->config_dirs[i]), false);
+		AUTO_FREE char *path = util_join(options->config_dirs[i], DROPIN_DIR);
+
+		r = add_place(watch, ROLE_CONFIG, options->config_dirs[i]);
 		if (r == 0)
-			r = add_interest(watch, WATCH_CONFIG,
-					 util_join(options->config_dirs[i], "pairs.d"), false);
+			r = path ? add_place(watch, ROLE_CONFIG, path) : -ENOMEM;
 	}
-	watch->n_fixed = watch->n_interests;
-	return r;
+	return r < 0 ? r : follow_links(watch);
 }
 
 static int open_fds(struct watch *watch)
@@ -203,11 +145,10 @@ static int open_fds(struct watch *watch)
 	struct epoll_event event = { .events = EPOLLIN };
 
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	watch->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	watch->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (watch->epoll_fd < 0 || watch->inotify_fd < 0 || watch->mounts_fd < 0)
+	if (watch->epoll_fd < 0 || watch->mounts_fd < 0)
 		return -errno;
-	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->inotify_fd, &event) < 0)
+	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->places.fd, &event) < 0)
 		return -errno;
 	return 0;
 }
@@ -219,13 +160,12 @@ int watch_new(const struct watch_options *options, struct watch **ret)
 
 	if (!watch)
 		return -ENOMEM;
-	watch->epoll_fd = watch->inotify_fd = watch->mounts_fd = -1;
-	watch->netns_dir = strdup(options->netns_dir);
-	r = watch->netns_dir ? open_fds(watch) : -ENOMEM;
+	watch->epoll_fd = watch->mounts_fd = -1;
+	r = places_init(&watch->places);
 	if (r == 0)
-		r = add_fixed(watch, options);
+		r = open_fds(watch);
 	if (r == 0)
-		r = rearm(watch);
+		r = add_places(watch, options);
 	if (r == 0)
 		r = mounts_read(&watch->mounts);
 	if (r < 0) {
@@ -236,19 +176,29 @@ int watch_new(const struct watch_options *options, struct watch **ret)
 	return 0;
 }
 
+static void forget_followed(struct watch *watch)
+{
+	places_remove(&watch->places, ROLE_NETNS_PATH);
+	for (size_t i = 0; i < watch->n_paths; i++)
+		free(watch->paths[i]);
+	free(watch->paths);
+	watch->paths = NULL;
+	watch->n_paths = 0;
+	for (size_t i = 0; i < watch->n_process_fds; i++)
+		util_close(&watch->process_fds[i]);
+	free(watch->process_fds);
+	watch->process_fds = NULL;
+	watch->n_process_fds = 0;
+}
+
 void watch_free(struct watch *watch)
 {
 	if (!watch)
 		return;
-	forget_processes(watch);
-	free(watch->processes);
-	for (size_t i = 0; i < watch->n_interests; i++)
-		interest_done(&watch->interests[i]);
-	free(watch->interests);
+	forget_followed(watch);
+	places_done(&watch->places);
 	mounts_done(&watch->mounts);
-	free(watch->netns_dir);
 	util_close(&watch->mounts_fd);
-	util_close(&watch->inotify_fd);
 	util_close(&watch->epoll_fd);
 	free(watch);
 }
@@ -263,165 +213,252 @@ int watch_mounts_fd(const struct watch *watch)
 	return watch->mounts_fd;
 }
 
-static int follow_path(struct watch *watch, const char *path)
-{
-	AUTO_FREE char *dir = strdup(path);
-	char *slash = dir ? strrchr(dir, '/') : NULL;
+/* ---- following ---- */
 
-	if (!slash)
+/* The one spelling of a name in a directory, so that two can be compared. */
+static char *path_in(const char *dir, const char *name)
+{
+	return util_join(strcmp(dir, "/") == 0 ? "" : dir, name);
+}
+
+static int follow_path(struct watch *watch, const char *text)
+{
+	AUTO_FREE char *for_dir = strdup(text);
+	AUTO_FREE char *for_name = strdup(text);
+	AUTO_FREE char *path = NULL;
+	const char *dir;
+	int r;
+
+	if (!for_dir || !for_name)
 		return -ENOMEM;
-	slash[slash == dir] = '\0';
-	for (size_t i = 0; i < watch->n_interests; i++)
-		if (watch->interests[i].kind == WATCH_NETNS &&
-		    strcmp(watch->interests[i].path, dir) == 0)
-			return 0;
-	return add_interest(watch, WATCH_NETNS, STEAL(dir), false);
+	dir = dirname(for_dir);
+	path = path_in(dir, basename(for_name));
+	r = path ? ARRAY_APPEND(watch->paths, watch->n_paths, path) : -ENOMEM;
+	if (r < 0)
+		return r;
+	path = NULL;
+	return add_place(watch, ROLE_NETNS_PATH, dir);
+}
+
+/* A process that is gone already is missed when its namespace is looked for. */
+static int follow_process(struct watch *watch, pid_t pid)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = pid };
+	AUTO_CLOSE int fd = syscall(SYS_pidfd_open, pid, 0);
+	int r;
+
+	if (fd < 0)
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	r = ARRAY_APPEND(watch->process_fds, watch->n_process_fds, fd);
+	if (r == 0)
+		fd = -1;
+	return r;
+}
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int follow_processes(struct watch *watch, const struct desired *desired)
+{
+	AUTO_FREE pid_t *pids = NULL;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < desired->n_pairs && r == 0; i++)
+		if (desired->pairs[i].netns.by == NETNS_BY_PID)
+			r = ARRAY_APPEND(pids, n, atoi(desired->pairs[i].netns.text));
+	if (n)
+		qsort(pids, n, sizeof(*pids), compare_pids);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (!i || pids[i] != pids[i - 1])
+			r = follow_process(watch, pids[i]);
+	return r;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int follow_paths(struct watch *watch, const struct desired *desired)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < desired->n_pairs && r == 0; i++)
+		if (desired->pairs[i].netns.by == NETNS_BY_PATH)
+			r = follow_path(watch, desired->pairs[i].netns.text);
+	if (watch->n_paths)
+		qsort(watch->paths, watch->n_paths, sizeof(*watch->paths), compare_paths);
+	return r;
 }
 
 int watch_follow(struct watch *watch, const struct desired *desired)
 {
-	int r = 0;
+	int paths, armed, processes;
 
-	while (watch->n_interests > watch->n_fixed)
-		interest_done(&watch->interests[--watch->n_interests]);
-	forget_processes(watch);
-	for (size_t i = 0; i < watch->n_fixed && r == 0; i++)
-		if (watch->interests[i].kind == WATCH_CONFIG)
-			r = add_link_targets(watch, watch->interests[i].path);
-	for (size_t i = 0; i < desired->n_pairs && r == 0; i++) {
-		const struct netns_ref *ref = &desired->pairs[i].netns;
+	forget_followed(watch);
+	paths = follow_paths(watch, desired);
+	armed = places_arm(&watch->places);
+	/* Last, because they may use up the descriptors. */
+	processes = follow_processes(watch, desired);
+	return paths < 0 ? paths : armed < 0 ? armed : processes;
+}
 
-		if (ref->by == NETNS_BY_PATH)
-			r = follow_path(watch, ref->text);
-		else if (ref->by == NETNS_BY_PID)
-			r = follow_process(watch, atoi(ref->text));
+/* ---- telling ---- */
+
+/* One call of a drain function. */
+struct telling {
+	struct watch *watch;
+	watch_fn on_change;
+	void *ctx;
+	bool config_changed;
+};
+
+static void tell_netns(const struct telling *telling, const struct place *place, const char *name)
+{
+	const struct watch *watch = telling->watch;
+	AUTO_FREE char *path = path_in(place->path, name);
+
+	if (place->role == ROLE_NETNS_DIR)
+		telling->on_change(telling->ctx, WATCH_NETNS, name);
+	else if (!path || (watch->n_paths && bsearch(&path, watch->paths, watch->n_paths,
+						     sizeof(*watch->paths), compare_paths)))
+		telling->on_change(telling->ctx, WATCH_NETNS, path);
+}
+
+/* "ip netns add" makes a file first and mounts the namespace on it later, which the table tells. */
+static bool is_netns(const struct place *place, const char *name)
+{
+	AUTO_FREE char *path = path_in(place->path, name);
+	struct statfs fs;
+
+	return !path || (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC);
+}
+
+static void tell_pin(const struct telling *telling, const char *name)
+{
+	struct pin pin;
+
+	telling->on_change(telling->ctx, WATCH_PIN, pin_parse_link(name, &pin) ? pin.pair : NULL);
+}
+
+/* A new file with one name is being written, and is told when that is finished; a link is not. */
+static bool is_being_written(const struct place *place, const char *name)
+{
+	AUTO_FREE char *path = path_in(place->path, name);
+	struct stat st;
+
+	return path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+/* What only writes is of interest by its name; what moves or goes may be what others lead through. */
+static bool is_config(const struct place *place, uint32_t mask, const char *name)
+{
+	if (mask & (IN_CLOSE_WRITE | IN_ATTRIB))
+		return dropin_is_name(name);
+	return !(mask & IN_CREATE) || !is_being_written(place, name);
+}
+
+static void on_event(void *ctx, const struct place *place, uint32_t mask, const char *name)
+{
+	struct telling *telling = ctx;
+
+	switch ((enum role)place->role) {
+	case ROLE_CONFIG:
+	case ROLE_TARGET:
+		telling->config_changed |= !name || is_config(place, mask, name);
+		break;
+	case ROLE_NETNS_DIR:
+	case ROLE_NETNS_PATH:
+		if (!name)
+			telling->on_change(telling->ctx, WATCH_NETNS, NULL);
+		else if (!(mask & (IN_CREATE | IN_MOVED_TO)) || is_netns(place, name))
+			tell_netns(telling, place, name);
+		break;
+	case ROLE_PINS:
+		if (name)
+			tell_pin(telling, name);
+		else
+			telling->on_change(telling->ctx, WATCH_PIN, NULL);
+		break;
 	}
-	return r < 0 ? r : rearm(watch);
 }
 
 /* ---- draining ---- */
 
-static void tell_pin(const char *name, watch_fn on_change, void *ctx)
+static int drain_places(struct telling *telling)
 {
-	struct pin pin;
+	int r = places_drain(&telling->watch->places, on_event, telling), linked = 0;
 
-	on_change(ctx, WATCH_PIN, pin_parse_link(name, &pin) ? pin.pair : NULL);
+	if (telling->config_changed) {
+		linked = follow_links(telling->watch);
+		telling->on_change(telling->ctx, WATCH_CONFIG, NULL);
+	}
+	return r < 0 ? r : linked;
 }
 
-/* One event at one interest that it concerns. */
-static void tell(struct watch *watch, const struct interest *interest,
-		 const struct inotify_event *event, watch_fn on_change, void *ctx)
-{
-	const char *name = event->len ? event->name : NULL;
-
-	if (event->mask & SELF_EVENTS) {
-		watch->must_rearm = true;
-		on_change(ctx, interest->kind, NULL);
-		return;
-	}
-	if (interest->awaited) {
-		if (!name || strcmp(name, interest->awaited) != 0)
-			return;
-		watch->must_rearm = true;
-		on_change(ctx, interest->kind, NULL);
-		return;
-	}
-	switch (interest->kind) {
-	case WATCH_CONFIG:
-		on_change(ctx, WATCH_CONFIG, NULL);
-		/* pairs.d itself, or a ..data link, may be another directory now. */
-		watch->must_rearm = true;
-		break;
-	case WATCH_NETNS:
-		on_change(ctx, WATCH_NETNS, interest->by_name ? name : NULL);
-		break;
-	case WATCH_PIN:
-		if (name && (event->mask & (IN_DELETE | IN_MOVED_FROM)))
-			tell_pin(name, on_change, ctx);
-		break;
-	}
-}
-
-static void tell_all(struct watch *watch, const struct inotify_event *event, watch_fn on_change,
-		     void *ctx)
-{
-	static const enum watch_kind kinds[] = { WATCH_CONFIG, WATCH_NETNS, WATCH_PIN };
-
-	if (event->mask & IN_Q_OVERFLOW) {
-		watch->must_rearm = true;
-		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-			on_change(ctx, kinds[i], NULL);
-		return;
-	}
-	for (size_t i = 0; i < watch->n_interests; i++)
-		if (watch->interests[i].wd == event->wd)
-			tell(watch, &watch->interests[i], event, on_change, ctx);
-}
-
-static int drain_inotify(struct watch *watch, watch_fn on_change, void *ctx)
-{
-	_Alignas(struct inotify_event) char buffer[EVENTS_SIZE];
-	ssize_t len = read(watch->inotify_fd, buffer, sizeof(buffer));
-
-	if (len < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	for (char *p = buffer; p < buffer + len;) {
-		const struct inotify_event *event = (const void *)p;
-
-		tell_all(watch, event, on_change, ctx);
-		p += sizeof(*event) + event->len;
-	}
-	return watch->must_rearm ? rearm(watch) : 0;
-}
-
-static bool process_ended(struct watch *watch)
+static void drain_processes(const struct telling *telling)
 {
 	struct epoll_event events[16];
-	bool ended = false;
-	int n = epoll_wait(watch->epoll_fd, events, ARRAY_SIZE(events), 0);
+	int n = epoll_wait(telling->watch->epoll_fd, events, ARRAY_SIZE(events), 0);
 
-	for (int i = 0; i < n; i++)
-		ended |= events[i].data.u64 != 0;
-	return ended;
+	for (int i = 0; i < n; i++) {
+		char text[24];
+
+		if (!events[i].data.u64)
+			continue;
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)events[i].data.u64);
+		telling->on_change(telling->ctx, WATCH_NETNS, text);
+	}
 }
 
 int watch_drain(struct watch *watch, watch_fn on_change, void *ctx)
 {
-	if (process_ended(watch))
-		on_change(ctx, WATCH_NETNS, NULL);
-	return drain_inotify(watch, on_change, ctx);
-}
+	struct telling telling = { .watch = watch, .on_change = on_change, .ctx = ctx };
 
-/* What mounts_compare() tells, on its way to on_change. */
-struct teller {
-	struct watch *watch;
-	watch_fn on_change;
-	void *ctx;
-};
+	drain_processes(&telling);
+	return drain_places(&telling);
+}
 
 static void on_mount(void *ctx, const char *path)
 {
-	const struct teller *teller = ctx;
-	const char *dir = teller->watch->netns_dir;
-	size_t len = strlen(dir);
+	const struct telling *telling = ctx;
+	const struct places *places = &telling->watch->places;
+	const char *name = strrchr(path, '/') + 1;
+	size_t len = name - path > 1 ? name - path - 1 : 1;
 
-	if (strncmp(path, dir, len) == 0 && path[len] == '/')
-		teller->on_change(teller->ctx, WATCH_NETNS, path + len + 1);
-	else
-		teller->on_change(teller->ctx, WATCH_NETNS, NULL);
+	for (size_t i = 0; i < places->n; i++) {
+		const struct place *place = &places->items[i];
+		bool is_netns_place = place->role == ROLE_NETNS_DIR ||
+				      place->role == ROLE_NETNS_PATH;
+
+		if (is_netns_place && place->real && strlen(place->real) == len &&
+		    memcmp(place->real, path, len) == 0)
+			tell_netns(telling, place, name);
+	}
 }
 
 int watch_drain_mounts(struct watch *watch, watch_fn on_change, void *ctx)
 {
-	struct teller teller = { watch, on_change, ctx };
-	struct mounts fresh = {};
-	int r = mounts_read(&fresh);
+	struct telling telling = { .watch = watch, .on_change = on_change, .ctx = ctx };
+	AUTO(mounts_done) struct mounts old = {};
+	struct mounts fresh;
+	int r, drained;
 
+	/* The first "ip netns add" mounts over the very directory that is watched. */
+	watch->places.must_arm = true;
+	drained = drain_places(&telling);
+	r = mounts_read(&fresh);
 	if (r < 0)
 		return r;
-	mounts_compare(&watch->mounts, &fresh, on_mount, &teller);
-	mounts_done(&watch->mounts);
+	old = watch->mounts;
 	watch->mounts = fresh;
-	/* The first "ip netns add" mounts over the very directory that is watched. */
-	return rearm(watch);
+	mounts_compare(&old, &watch->mounts, on_mount, &telling);
+	return drained;
 }

@@ -14,7 +14,11 @@
 
 enum watch_kind {
 	WATCH_CONFIG, /* read the configuration again; name NULL */
-	WATCH_NETNS, /* a namespace may have appeared, gone or changed; name NULL: any */
+	/*
+	 * A namespace may have appeared, gone or changed. name: in the namespace directory, or else
+	 * a path or the digits of a pid that the configuration gives; NULL: any.
+	 */
+	WATCH_NETNS,
 	WATCH_PIN, /* a link's pin went; name: the pair, NULL: any */
 };
 
@@ -33,11 +37,15 @@ int watch_mounts_fd(const struct watch *watch); /* exceptional when mounts have 
 
 /*
  * Which namespaces the configuration names: processes are followed by pidfd, paths by their parent
- * directory. Replaces the set of before; called after each load.
+ * directory and by what is mounted on them. Replaces the set of before; called after each load and
+ * before what was loaded is looked at. 0, or -errno when not all can be followed.
  */
 int watch_follow(struct watch *watch, const struct desired *desired);
 
-/* on_change for each thing that happened, alike ones of one call joined where that is cheap. */
+/*
+ * on_change for each thing that happened, alike ones of one call joined where that is cheap. After
+ * -errno something may have gone unseen.
+ */
 typedef void (*watch_fn)(void *ctx, enum watch_kind kind, const char *name);
 int watch_drain(struct watch *watch, watch_fn on_change, void *ctx);
 int watch_drain_mounts(struct watch *watch, watch_fn on_change, void *ctx);
