@@ -202,8 +202,11 @@ static int take_pairs(struct catalog *catalog, const struct claims *claims, stru
 		struct pair pair = {};
 		int r;
 
-		if (claim->winner)
+		if (claim->winner) {
+			/* Left out for another pair's sake: it may exist, and is not to be deleted. */
+			desired->incomplete |= strcmp(claim->name, claim->winner->name) != 0;
 			continue;
+		}
 		if (desired->n_pairs == PAIRS_MAX) {
 			/* What is left out here may exist: it must not be taken for unwanted. */
 			desired->incomplete = true;

@@ -19,7 +19,7 @@
 #define MAC_LEN 6
 #define PROGRAM_NAME_SIZE 64 /* longest name of a program definition, with its NUL */
 #define PAIRS_MAX 100000 /* in one configuration */
-#define CHAIN_MAX 63 /* programs of one end: the kernel's mprog holds 64, one stays free to reorder */
+#define CHAIN_MAX 62 /* programs of one end: mprog takes 63, and moving one needs a free place */
 
 /* What metad made carries this protocol number: ifa_proto, rtm_protocol and NDA_PROTOCOL. */
 #define PROTOCOL_METAD 109

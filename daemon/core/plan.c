@@ -168,7 +168,7 @@ static bool may_proceed(struct planner *p)
 	if (p->seen->peer_name_taken &&
 	    (p->must_create || strcmp(p->seen->end[SIDE_PEER].attrs.name, peer_name) != 0)) {
 		task->verdict = VERDICT_CONFLICT;
-		diag_set(&task->why, "device %s exists in namespace %s and was not made by metad",
+		diag_set(&task->why, "device %s exists in namespace %s and is not this pair's",
 			 peer_name, p->want->netns.text);
 		return false;
 	}

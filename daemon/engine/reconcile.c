@@ -31,6 +31,7 @@ struct reconcile {
 	struct desired *desired;
 	struct observed world; /* kinds and objects; no sightings */
 	bool busy;
+	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
 	bool config_dirty, all_dirty;
 	uint64_t config_due_ms; /* 0: set at the next turn */
 	uint64_t next_audit_ms; /* UINT64_MAX: none */
@@ -159,8 +160,10 @@ static void remember_task(struct reconcile *r, struct entry *entry, struct task 
 	const char *old_why = entry->has_task ? entry->task.why.text : NULL;
 	bool same_why = (!old_why && !task->why.text) ||
 			(old_why && task->why.text && strcmp(old_why, task->why.text) == 0);
-	bool news = !entry->has_task || entry->task.verdict != task->verdict ||
-		    (!same_why && task->verdict != VERDICT_CHANGE);
+	/* That a pair is found in order at the first look is not worth a line. */
+	bool news = entry->has_task ? entry->task.verdict != task->verdict ||
+					      (!same_why && task->verdict != VERDICT_CHANGE)
+				    : task->verdict != VERDICT_READY;
 
 	diag_done(&entry->task.why);
 	diag_done(&entry->task.limits);
@@ -267,6 +270,7 @@ static void submit(struct reconcile *r, struct job *job)
 		return;
 	}
 	r->busy = true;
+	r->resting = false;
 }
 
 static bool is_forgotten(void *ctx, struct entry *entry)
@@ -527,6 +531,7 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 		start_look(r);
 	else if (r->desired && r->n_pending)
 		start_run(r, now_ms);
+	r->resting = !r->busy && !r->all_dirty && !r->n_dirty;
 	return r->busy ? UINT64_MAX : next_wake_ms(r, now_ms);
 }
 
@@ -544,8 +549,8 @@ bool reconcile_is_load_due(const struct reconcile *r)
 
 bool reconcile_is_settled(const struct reconcile *r)
 {
-	return r->desired && !r->busy && !r->config_dirty && !r->all_dirty && !r->n_dirty &&
-	       !r->n_pending;
+	return r->desired && r->resting && !r->busy && !r->config_dirty && !r->all_dirty &&
+	       !r->n_dirty;
 }
 
 size_t reconcile_n_pairs(const struct reconcile *r)

@@ -42,7 +42,8 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms);
 
 bool reconcile_is_busy(const struct reconcile *r); /* a job is under way */
 bool reconcile_is_load_due(const struct reconcile *r); /* the files will be read (again) */
-bool reconcile_is_settled(const struct reconcile *r); /* loaded, nothing marked, nothing under way */
+/* Loaded, nothing marked, nothing under way; pairs that failed may wait for their next attempt. */
+bool reconcile_is_settled(const struct reconcile *r);
 
 /* For status: pairs by position (sorted by name) or by name; false: no such pair. */
 size_t reconcile_n_pairs(const struct reconcile *r);

@@ -264,7 +264,7 @@ static int say_not_attached(int error, const struct step *step, struct diag *why
 	if (error == -ESTALE)
 		diag_set(why, "the chain has changed since it was looked at");
 	if (error == -ERANGE)
-		diag_set(why, "the chain is full: the kernel takes %d programs", CHAIN_MAX);
+		diag_set(why, "the chain is full: the kernel takes %d programs", CHAIN_MAX + 1);
 	return error == -ENOENT ? -ESTALE : error;
 }
 

@@ -77,12 +77,32 @@ static void sort(void *items, size_t n, size_t size, int (*compare)(const void *
 		qsort(items, n, size, compare);
 }
 
-static void survey_sort(struct survey *survey)
+static int compare_link_names(const void *a, const void *b)
+{
+	const struct link *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int index_names(struct survey *survey)
+{
+	free(survey->by_name);
+	survey->by_name = calloc(survey->n_links + 1, sizeof(*survey->by_name));
+	if (!survey->by_name)
+		return -ENOMEM;
+	for (size_t i = 0; i < survey->n_links; i++)
+		survey->by_name[i] = &survey->links[i];
+	sort(survey->by_name, survey->n_links, sizeof(*survey->by_name), compare_link_names);
+	return 0;
+}
+
+static int survey_sort(struct survey *survey)
 {
 	sort(survey->links, survey->n_links, sizeof(*survey->links), compare_ifindex);
 	sort(survey->addresses, survey->n_addresses, sizeof(*survey->addresses), compare_item);
 	sort(survey->routes, survey->n_routes, sizeof(*survey->routes), compare_item);
 	sort(survey->neighbours, survey->n_neighbours, sizeof(*survey->neighbours), compare_item);
+	return index_names(survey);
 }
 
 /* All that belongs to one device, or to any: of_ifindex 0. */
@@ -104,9 +124,10 @@ int survey_take(struct netlink *netlink, struct survey *ret)
 
 	if (r == 0)
 		r = dump_belongings(&survey, netlink, 0);
+	if (r == 0)
+		r = survey_sort(&survey);
 	if (r < 0)
 		return r;
-	survey_sort(&survey);
 	*ret = STEAL(survey);
 	return 0;
 }
@@ -123,15 +144,15 @@ int survey_add(struct survey *survey, struct netlink *netlink, int ifindex, cons
 	if (r == 0)
 		r = dump_belongings(survey, netlink, link.ifindex);
 	/* Gone between two requests: its event brings the next look. */
-	if (r == -ENODEV)
-		r = 0;
-	survey_sort(survey);
-	return r;
+	if (r < 0 && r != -ENODEV)
+		return r;
+	return survey_sort(survey);
 }
 
 void survey_done(struct survey *survey)
 {
 	free(survey->links);
+	free(survey->by_name);
 	free(survey->addresses);
 	free(survey->routes);
 	free(survey->neighbours);
@@ -166,10 +187,15 @@ const struct link *survey_find(const struct survey *survey, int ifindex)
 
 const struct link *survey_find_name(const struct survey *survey, const char *name)
 {
-	for (size_t i = 0; i < survey->n_links; i++)
-		if (strcmp(survey->links[i].name, name) == 0)
-			return &survey->links[i];
-	return NULL;
+	struct link key = {}, *key_p = &key;
+	const struct link *const *found;
+
+	if (!survey->n_links || strlen(name) >= IFNAMSIZ)
+		return NULL;
+	strcpy(key.name, name);
+	found = bsearch(&key_p, survey->by_name, survey->n_links, sizeof(*survey->by_name),
+			compare_link_names);
+	return found ? *found : NULL;
 }
 
 int survey_fill_end(const struct survey *survey, const struct link *link, struct sighted_end *ret)

@@ -12,6 +12,7 @@
 struct survey {
 	struct link *links; /* owned; sorted by ifindex */
 	size_t n_links;
+	const struct link **by_name; /* owned; the same, sorted by name */
 	struct survey_address *addresses; /* owned; by ifindex, then as dumped */
 	size_t n_addresses;
 	struct survey_route *routes;

@@ -328,12 +328,12 @@ static void test_full_chain(void)
 	struct program many;
 	char name[16];
 
-	for (size_t i = 0; i < CHAIN_MAX; i++) {
+	for (size_t i = 0; i < CHAIN_MAX + 1; i++) {
 		snprintf(name, sizeof(name), "many-%zu", i);
 		many = chains_program(name, "pass", NULL);
 		CHECK(chains_attach(&end, &many, PLACE_TAIL, NULL, 0, &why) == 0);
 	}
-	CHECK(chains_slot(&end, CHAIN_MAX - 1).link_id);
+	CHECK(chains_slot(&end, CHAIN_MAX).link_id);
 	CHECK(chains_attach(&end, &count, PLACE_TAIL, NULL, 0, &why) == -ERANGE);
 	CHECK(stage_says(&why, "the chain is full"));
 	chains_delete(&end);

@@ -338,7 +338,8 @@ static void test_many_conflicts(void)
 	uint64_t start_ms = util_now_ms();
 
 	desired = update_and_join(&catalog, files);
-	CHECK(desired->n_pairs == PAIRS_MAX && !desired->incomplete);
+	/* Those of b were left out for others' sake: should they exist, they are not deleted. */
+	CHECK(desired->n_pairs == PAIRS_MAX && desired->incomplete);
 	CHECK(catalog.conflicts.n == 101);
 	CHECK(strcmp(catalog.conflicts.items[100].text,
 		     "199900 more conflicts between files, not shown") == 0);
