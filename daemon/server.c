@@ -287,7 +287,7 @@ static void update_interest(struct server *server, struct client *client, bool m
 
 	if (more || client->out_sent < client->out_len)
 		event.events |= EPOLLOUT;
-	else if (client->call.state == CALL_NONE && !client->ended)
+	else if (client->call.state == CALL_NONE)
 		event.events |= EPOLLIN;
 	if (event.events == client->interest)
 		return;

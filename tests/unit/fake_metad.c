@@ -5,6 +5,8 @@
  * are there from the beginning. test_server.py drives it.
  *
  *	add NAME, gone NAME, change NAME	what the engine tells its observer
+ *	wait NAME				add, and it waits for something
+ *	log N					the last error of "full" has a log of N bytes
  *	churn N					N changes, of one pair after the other
  *	begin, loaded				reading of the configuration begins, ends
  */
@@ -193,7 +195,7 @@ static void add_full(struct reconcile *r)
 	fake->history.n_failures = 2;
 	fake->history.retry_ms = 1500;
 	fake->history.error.text = (char *)"the verifier refused acl";
-	fake->history.error.detail = (char *)"0: r0 = 1\n1: exit\n";
+	fake->history.error.detail = strdup("0: r0 = 1\n1: exit\n");
 }
 
 static void fill(struct reconcile *r)
@@ -222,15 +224,36 @@ static void change(struct reconcile *r, struct server *server, struct fake *fake
 	server_on_pair(server, fake->name, false);
 }
 
+static void forget(struct reconcile *r, struct fake *fake)
+{
+	free(fake->want.netns.text);
+	free(fake->history.error.detail);
+	memmove(fake, fake + 1, (char *)&r->pairs[r->n] - (char *)(fake + 1));
+	r->n--;
+}
+
+static void set_log(struct fake *fake, size_t len)
+{
+	char *log = calloc(1, len + 1);
+
+	CHECK(log);
+	memset(log, 'x', len);
+	free(fake->history.error.detail);
+	fake->history.error.detail = log;
+}
+
 static void obey(struct reconcile *r, struct server *server, const char *verb, const char *name)
 {
 	struct fake *fake = find(r, name);
 
 	if (strcmp(verb, "add") == 0) {
 		change(r, server, add(r, name, VERDICT_READY));
+	} else if (strcmp(verb, "wait") == 0) {
+		change(r, server, add(r, name, VERDICT_WAIT));
+	} else if (strcmp(verb, "log") == 0) {
+		set_log(find(r, "full"), strtoul(name, NULL, 10));
 	} else if (strcmp(verb, "gone") == 0 && fake) {
-		free(fake->want.netns.text);
-		memmove(fake, fake + 1, (char *)&r->pairs[r->n--] - (char *)(fake + 1));
+		forget(r, fake);
 		r->generation++;
 		server_on_pair(server, name, true);
 	} else if (strcmp(verb, "change") == 0 && fake) {
@@ -297,8 +320,8 @@ int main(int argc, char **argv)
 		serve(r, server);
 	}
 	server_free(server);
-	for (size_t i = 0; i < r->n; i++)
-		free(r->pairs[i].want.netns.text);
+	while (r->n)
+		forget(r, &r->pairs[r->n - 1]);
 	desired_unref(r->desired);
 	free(r);
 	return error ? 1 : 0;

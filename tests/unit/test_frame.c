@@ -82,9 +82,9 @@ static void check_depth(void)
 		strcpy(text + start + 2 * depth, "}");
 		CHECK(read_text(text) == (depth < FRAME_DEPTH_MAX ? 0 : -EBADMSG));
 	}
-	text[start] = '"';
-	memset(text + start + 1, '[', 100);
-	strcpy(text + start + 100, "\\\"[[\"}");
+	strcpy(text + start, "\"\\\"");
+	memset(text + start + 3, '[', 100);
+	strcpy(text + start + 103, "\"}");
 	CHECK(read_text(text) == 0);
 }
 

@@ -285,6 +285,35 @@ def a_long_list_read_slowly_costs_little():
 
 
 @case
+def large_answers_are_made_one_by_one():
+    with fake() as server:
+        server.tell("log", 4000000)
+        before = server.kilobytes()
+        with server.connect() as client:
+            names = ["full", "full", "full", "ok"] * 4
+            client.send(*(call(metad("Describe"), {"pair": name}) for name in names))
+            with server.connect() as other:
+                assert "parameters" in other.call(metad("Status"))
+            assert server.kilobytes() - before < 20000, server.kilobytes() - before
+            for name in names:
+                pair = client.receive()["parameters"]["pair"]
+                equal(pair["summary"]["name"], name)
+                equal(len(pair.get("errorDetail", "")), 4000000 if name == "full" else 0)
+
+
+@case
+def a_plan_that_nobody_wants_any_more_is_dropped():
+    with fake() as server:
+        for i in range(3000):
+            server.tell("wait", f"p{i:05}")
+        with server.connect() as client:
+            client.send(call(metad("Plan"), more=True))
+            assert client.receive()["continues"]
+        with server.connect() as client:
+            equal(len(client.call_more(metad("Plan"))), 3002)
+
+
+@case
 def a_long_list_keeps_nobody_waiting():
     with fake() as server:
         for i in range(6000):
@@ -316,8 +345,10 @@ def oneway_calls_are_obeyed_without_an_answer():
 def a_oneway_call_outlives_its_connection():
     with fake() as server:
         with server.connect() as client:
-            client.send(call(metad("Reload"), oneway=True))
+            client.send(*[call(metad("Nothing"), oneway=True)] * 100,
+                        call(metad("Reload"), oneway=True))
         with server.connect() as client:
+            time.sleep(0.05)
             equal(client.call(metad("Status"))["parameters"]["settled"], False)
 
 
@@ -325,9 +356,10 @@ def a_oneway_call_outlives_its_connection():
 def who_has_finished_sending_still_gets_answers():
     with fake() as server:
         with server.connect() as client:
-            client.send(call(metad("Describe"), {"pair": "ok"}), call(metad("List"), more=True))
+            client.send(*[call(metad("Describe"), {"pair": "ok"})] * 500,
+                        call(metad("List"), more=True))
             client.socket.shutdown(1)
-            for _ in range(4):
+            for _ in range(503):
                 assert "parameters" in client.receive()
             equal(client.receive(), None)
         with server.connect() as client:
@@ -355,6 +387,9 @@ def reload_answers_when_the_files_were_read():
         with server.connect() as third:
             equal(third.call(metad("Status"))["parameters"]["settled"], False)
         server.tell("loaded")  # what it read is from before the second Reload
+        other.socket.settimeout(0.2)
+        with contextlib.suppress(TimeoutError):
+            assert not other.receive()
         server.tell("begin")
         server.tell("loaded")
         for each in (client, other):
@@ -491,6 +526,9 @@ class Watcher:
 @case
 def a_monitor_hears_all_then_each_change():
     with fake() as server:
+        server.tell("gone", "late")  # what was before is no change
+        server.tell("churn", 10000)
+        server.tell("add", "late")
         watcher = Watcher(server)
         equal(sorted(watcher.known), ["full", "late", "ok"])
         last = 0
@@ -509,10 +547,10 @@ def a_monitor_hears_all_then_each_change():
 def a_quiet_monitor_costs_nothing():
     with fake() as server:
         watchers = [Watcher(server) for _ in range(20)]
+        watchers[0].client.socket.close()
         before = server.seconds()
         time.sleep(0.5)
         assert server.seconds() - before < 0.05
-        watchers[0].client.socket.close()
         server.tell("change", "ok")
         for watcher in watchers[1:]:
             equal(watcher.step()["pair"]["name"], "ok")
@@ -544,8 +582,24 @@ def who_reads_too_slowly_starts_anew():
         server.tell("add", "last")
         while not (watcher.synced and watcher.known.get("last")):
             watcher.step()
+        server.tell("change", "ok")
+        equal(watcher.step()["pair"]["name"], "ok")
         equal(watcher.n_resyncs, 1)
         equal(sorted(watcher.known), ["full", "last", "late", "ok"])
+
+
+@case
+def what_is_sent_to_a_monitor_waits():
+    with fake() as server:
+        watcher = Watcher(server)
+        watcher.client.socket.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            watcher.client.socket.sendall(encode(call(metad("Status"))) * 50000)
+        before = server.seconds()
+        time.sleep(0.3)
+        assert server.seconds() - before < 0.1
+        server.tell("change", "ok")
+        equal(watcher.step()["pair"]["name"], "ok")
 
 
 @case

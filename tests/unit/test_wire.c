@@ -72,7 +72,7 @@ static void check_driver(void)
 	CHECK(!json_object_get(end_of(pair, 0), "txqueuelen"));
 	CHECK(!text_at(end_of(pair, 1), "policy") && text_at(end_of(pair, 1), "wantedPolicy"));
 	CHECK(strcmp(text_at(pair, "wantedKind"), "auto") == 0);
-	CHECK(json_is_integer(json_object_get(pair, "retryMs")));
+	CHECK(json_is_integer(json_object_get(pair, "retryMs")) && !json_object_get(pair, "nsid"));
 }
 
 static void check_task(void)
