@@ -45,20 +45,20 @@ def kernel_state(w):
 
 
 class Pinger:
-    """A packet a millisecond; lost() ends it and counts."""
+    """A packet a millisecond; lost() ends it and counts those that later ones have overtaken."""
 
     def __init__(self, w, address):
-        self.child = w.spawn("ping", "-n", "-q", "-i", "0.001", address,
-                             stdout=subprocess.PIPE, text=True)
+        self.out = open(f"{w.dir}/ping", "w+")
+        self.child = w.spawn("ping", "-n", "-i", "0.001", address, stdout=self.out, text=True)
         time.sleep(0.1)
 
     def lost(self):
         self.child.send_signal(signal.SIGINT)
-        text, _ = self.child.communicate(timeout=PATIENCE)
-        sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
-                                            text).groups())
-        check(sent > 50, f"too few packets to tell: {text}")
-        return sent - received
+        self.child.wait(timeout=PATIENCE)
+        self.out.seek(0)
+        seen = {int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.out.read())}
+        check(len(seen) > 50, f"too few packets to tell: {len(seen)}")
+        return max(seen) - len(seen)
 
 
 @case
@@ -172,17 +172,19 @@ def socket_answers_while_1000_pairs_are_made(w):
     w.netns("web")
     w.write(many(n))
     w.start(settle=False)
-    worst, calls = 0, 0
+    times = []
     while not json.loads(w.ctl("--json=short", "version").stdout)["settled"]:
         for _ in range(20):
             began = time.monotonic()
             call(w.socket, {"method": "org.varlink.service.GetInfo"})
-            worst = max(worst, time.monotonic() - began)
-            calls += 1
-    print(f"     {calls} calls while {n} pairs were made, the slowest {worst * 1000:.1f} ms")
+            times.append((time.monotonic() - began) * 1000)
+    times.sort()
+    p99 = times[len(times) * 99 // 100]
+    print(f"     {len(times)} calls while {n} pairs were made: median"
+          f" {times[len(times) // 2]:.2f} ms, p99 {p99:.2f} ms, slowest {times[-1]:.1f} ms")
     equal(len(w.pins()), 2 * n, "pins")
-    # The daemon's bound is 5 ms; a busy two-processor machine adds its own.
-    check(worst < (0.05 if PATIENCE <= 20 else 0.5), f"slowest answer {worst * 1000:.1f} ms")
+    # The slowest ones waited for a processor, which is the machine's business.
+    check(p99 < (5 if PATIENCE <= 20 else 50), f"p99 {p99:.2f} ms")
     w.write("")
     w.until(lambda: w.pins() == [] and len(w.ip("link")) == 1, "all are deleted", PATIENCE * 3)
 
