@@ -104,35 +104,17 @@ static void send_add(struct send *send, struct walk *walk, size_t step, struct n
 /* What is there already, or gone already, is as wanted. */
 static bool is_satisfied(const struct step *step, int error)
 {
-	switch (step->kind) {
-	case STEP_ADDRESS_ADD:
-		return error == -EEXIST;
-	case STEP_ADDRESS_DEL:
-		return error == -EADDRNOTAVAIL;
-	case STEP_ROUTE_DEL:
-		return error == -ESRCH;
-	case STEP_NEIGHBOUR_DEL:
-		return error == -ENOENT;
-	case STEP_SET:
-		/* Without IPv6 (disabled, or an MTU below 1280) there are no link-local addresses. */
-		return error == -EAFNOSUPPORT && (step->attrs.has & ATTR_LINKLOCAL) &&
-		       !step->attrs.linklocal;
-	case STEP_DOWN:
-	case STEP_DETACH_FIRST:
-	case STEP_DELETE:
-	case STEP_REAP:
-	case STEP_CREATE:
-	case STEP_ATTACH:
-	case STEP_UPDATE:
-	case STEP_DETACH:
-	case STEP_SYSCTL:
-	case STEP_POLICY:
-	case STEP_UP:
-	case STEP_ROUTE_ADD:
-	case STEP_NEIGHBOUR_ADD:
-		break;
-	}
-	return false;
+	static const int satisfied[] = {
+		[STEP_ADDRESS_ADD] = -EEXIST,
+		[STEP_ADDRESS_DEL] = -EADDRNOTAVAIL,
+		[STEP_ROUTE_DEL] = -ESRCH,
+		[STEP_NEIGHBOUR_DEL] = -ENOENT,
+	};
+
+	/* Without IPv6 (disabled, or an MTU below 1280) there are no link-local addresses. */
+	if (step->kind == STEP_SET && error == -EAFNOSUPPORT)
+		return (step->attrs.has & ATTR_LINKLOCAL) && !step->attrs.linklocal;
+	return (size_t)step->kind < ARRAY_SIZE(satisfied) && satisfied[step->kind] == error;
 }
 
 static void take_result(struct origin *origin, struct netlink_result *result)
