@@ -18,11 +18,12 @@ die() {
 	exit 1
 }
 
-# Runs the calling script again as root.
+# become_root SCRIPT ARGUMENT…: runs the script again as root. Its name is given as seen from the top
+# of the tree: $0 is of the directory that the caller has left.
 become_root() {
 	[ "$(id -u)" -eq 0 ] && return
 	command -v sudo >/dev/null || die "this needs root, and there is no sudo"
-	exec sudo -- "$0" "$@"
+	exec sudo -- "$PWD/$1" "${@:2}"
 }
 
 codename() {
@@ -45,15 +46,24 @@ is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# The archive that bookworm itself comes from, as apt knows it.
+# The archive that bookworm itself comes from, as apt knows it. By its signed origin: the archives of
+# others call their suites bookworm too, and Debian's may be written as oldstable.
 archive_site() {
-	apt-get indextargets --format '$(SITE) $(RELEASE)' "Created-By: Packages" 2>/dev/null |
-		awk '$2 == "bookworm" { print $1; exit }'
+	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Codename: bookworm' \
+		'Origin: Debian' 'Label: Debian' | awk 'NR == 1'
 }
 
 backports_known() {
-	apt-get indextargets --format '$(RELEASE)' "Created-By: Packages" 2>/dev/null |
-		grep -qx 'bookworm-backports'
+	[ -n "$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
+		'Codename: bookworm-backports')" ]
+}
+
+# The "Signed-By:" line of the archive's own entry; nothing where apt's default keys are used.
+archive_key() {
+	cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
+		awk -v RS= -v uri="URIs: $1" 'index($0, uri) && match($0, /Signed-By: *\/[^\n]*/) {
+			key = substr($0, RSTART, RLENGTH)
+		} END { print key }'
 }
 
 add_backports() {
@@ -67,7 +77,7 @@ add_backports() {
 		URIs: $site
 		Suites: bookworm-backports
 		Components: main
-		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+		$(archive_key "$site")
 	SOURCES
 	quiet_apt update
 }
