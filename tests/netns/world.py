@@ -90,11 +90,12 @@ class World:
         if how == signal.SIGTERM:
             equal(code, 0, "metad's exit code")
 
+    def settle_once(self):
+        status = json.loads(self.ctl("--json=short", "version").stdout)
+        return status["settled"] and status["loaded"]
+
     def settle(self):
-        def settled():
-            status = json.loads(self.ctl("--json=short", "version").stdout)
-            return status["settled"] and status["loaded"]
-        self.until(settled, "metad is settled")
+        self.until(self.settle_once, "metad is settled")
 
     def ctl(self, *args, ok=True):
         return run(METACTL, "--socket", self.socket, *args, ok=ok)
