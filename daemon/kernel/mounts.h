@@ -17,14 +17,30 @@ struct mount {
 	unsigned int nth; /* its line in the table */
 };
 
-struct mounts {
+struct mount_table {
 	struct mount *items; /* owned; sorted by path */
 	size_t n;
 };
 
-int mounts_read(struct mounts *ret);
+struct mounts {
+	int fd; /* exceptional when the table has changed */
+	int timer_fd; /* readable when a look that was put off is due */
+	struct mount_table table; /* as last read */
+	uint64_t rested_ns; /* (CLOCK_MONOTONIC) it is not read again before */
+};
+#define MOUNTS_NONE                                                                                \
+	(struct mounts)                                                                            \
+	{                                                                                          \
+		.fd = -1, .timer_fd = -1                                                           \
+	}
+
+/* Reads the table for the first time. 0 or -errno; mounts_done() either way. */
+int mounts_init(struct mounts *mounts);
 void mounts_done(struct mounts *mounts);
 
-/* Calls fn for each path at which old and new differ. */
-void mounts_compare(const struct mounts *old, const struct mounts *fresh,
-		    void (*fn)(void *ctx, const char *path), void *ctx);
+/*
+ * Reads the table and calls fn for each path at which something else is mounted than before. Put
+ * off for a while when reading takes long and was done just now: then timer_fd brings it back.
+ */
+typedef void (*mount_fn)(void *ctx, const char *path);
+int mounts_look(struct mounts *mounts, mount_fn fn, void *ctx);

@@ -13,7 +13,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -23,6 +22,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+
+#define NETNS_DIR_PLACE 0 /* it is added first and never removed */
+#define AWAITED_MAX 256 /* names; what is more, the mount table tells */
+
+/* What epoll says where a process's descriptor has its pid. */
+enum { FROM_PLACES = -1, FROM_TIMER = -2 };
 
 #define DIR_EVENTS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
@@ -43,13 +48,15 @@ static const uint32_t events_of[] = {
 };
 
 struct watch {
-	int epoll_fd, mounts_fd;
+	int epoll_fd;
 	struct places places;
 	char **paths; /* owned, sorted; of namespaces, each made by path_in() */
 	size_t n_paths;
 	int *process_fds; /* owned, as the descriptors are */
 	size_t n_process_fds;
 	struct mounts mounts;
+	char **awaited; /* owned; names with a file on which no namespace is mounted yet */
+	size_t n_awaited;
 };
 
 static int add_place(struct watch *watch, enum role role, const char *path)
@@ -126,10 +133,10 @@ static int follow_links(struct watch *watch)
 
 static int add_places(struct watch *watch, const struct watch_options *options)
 {
-	int r = add_place(watch, ROLE_PINS, options->links_dir);
+	int r = add_place(watch, ROLE_NETNS_DIR, options->netns_dir);
 
 	if (r == 0)
-		r = add_place(watch, ROLE_NETNS_DIR, options->netns_dir);
+		r = add_place(watch, ROLE_PINS, options->links_dir);
 	for (size_t i = 0; i < options->n_config_dirs && r == 0; i++) {
 		AUTO_FREE char *path = util_join(options->config_dirs[i], DROPIN_DIR);
 
@@ -140,17 +147,26 @@ static int add_places(struct watch *watch, const struct watch_options *options)
 	return r < 0 ? r : follow_links(watch);
 }
 
-static int open_fds(struct watch *watch)
+static int add_fd(struct watch *watch, int fd, int from)
 {
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = from };
 
+	return epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int open_parts(struct watch *watch)
+{
+	int r = places_init(&watch->places);
+
+	if (r == 0)
+		r = mounts_init(&watch->mounts);
+	if (r < 0)
+		return r;
 	watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	watch->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (watch->epoll_fd < 0 || watch->mounts_fd < 0)
+	if (watch->epoll_fd < 0)
 		return -errno;
-	if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->places.fd, &event) < 0)
-		return -errno;
-	return 0;
+	r = add_fd(watch, watch->places.fd, FROM_PLACES);
+	return r < 0 ? r : add_fd(watch, watch->mounts.timer_fd, FROM_TIMER);
 }
 
 int watch_new(const struct watch_options *options, struct watch **ret)
@@ -160,14 +176,11 @@ int watch_new(const struct watch_options *options, struct watch **ret)
 
 	if (!watch)
 		return -ENOMEM;
-	watch->epoll_fd = watch->mounts_fd = -1;
-	r = places_init(&watch->places);
-	if (r == 0)
-		r = open_fds(watch);
+	watch->epoll_fd = -1;
+	watch->mounts = MOUNTS_NONE;
+	r = open_parts(watch);
 	if (r == 0)
 		r = add_places(watch, options);
-	if (r == 0)
-		r = mounts_read(&watch->mounts);
 	if (r < 0) {
 		watch_free(watch);
 		return r;
@@ -176,14 +189,19 @@ int watch_new(const struct watch_options *options, struct watch **ret)
 	return 0;
 }
 
+static void free_names(char ***names, size_t *n)
+{
+	for (size_t i = 0; i < *n; i++)
+		free((*names)[i]);
+	free(*names);
+	*names = NULL;
+	*n = 0;
+}
+
 static void forget_followed(struct watch *watch)
 {
 	places_remove(&watch->places, ROLE_NETNS_PATH);
-	for (size_t i = 0; i < watch->n_paths; i++)
-		free(watch->paths[i]);
-	free(watch->paths);
-	watch->paths = NULL;
-	watch->n_paths = 0;
+	free_names(&watch->paths, &watch->n_paths);
 	for (size_t i = 0; i < watch->n_process_fds; i++)
 		util_close(&watch->process_fds[i]);
 	free(watch->process_fds);
@@ -196,9 +214,9 @@ void watch_free(struct watch *watch)
 	if (!watch)
 		return;
 	forget_followed(watch);
+	free_names(&watch->awaited, &watch->n_awaited);
 	places_done(&watch->places);
 	mounts_done(&watch->mounts);
-	util_close(&watch->mounts_fd);
 	util_close(&watch->epoll_fd);
 	free(watch);
 }
@@ -210,7 +228,7 @@ int watch_fd(const struct watch *watch)
 
 int watch_mounts_fd(const struct watch *watch)
 {
-	return watch->mounts_fd;
+	return watch->mounts.fd;
 }
 
 /* ---- following ---- */
@@ -243,7 +261,7 @@ static int follow_path(struct watch *watch, const char *text)
 /* A process that is gone already is missed when its namespace is looked for. */
 static int follow_process(struct watch *watch, pid_t pid)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = pid };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.fd = pid };
 	AUTO_CLOSE int fd = syscall(SYS_pidfd_open, pid, 0);
 	int r;
 
@@ -332,13 +350,32 @@ static void tell_netns(const struct telling *telling, const struct place *place,
 		telling->on_change(telling->ctx, WATCH_NETNS, path);
 }
 
-/* "ip netns add" makes a file first and mounts the namespace on it later, which the table tells. */
 static bool is_netns(const struct place *place, const char *name)
 {
 	AUTO_FREE char *path = path_in(place->path, name);
 	struct statfs fs;
 
 	return !path || (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC);
+}
+
+/* "ip netns add" makes a file first and mounts the namespace on it later. */
+static void await_mount(struct watch *watch, const char *name)
+{
+	char *copy = watch->n_awaited < AWAITED_MAX ? strdup(name) : NULL;
+
+	if (copy && ARRAY_APPEND(watch->awaited, watch->n_awaited, copy) < 0)
+		free(copy);
+}
+
+static void on_netns(const struct telling *telling, const struct place *place, uint32_t mask,
+		     const char *name)
+{
+	if (!name)
+		telling->on_change(telling->ctx, WATCH_NETNS, NULL);
+	else if (!(mask & (IN_CREATE | IN_MOVED_TO)) || is_netns(place, name))
+		tell_netns(telling, place, name);
+	else if (place->role == ROLE_NETNS_DIR)
+		await_mount(telling->watch, name);
 }
 
 static void tell_pin(const struct telling *telling, const char *name)
@@ -376,10 +413,7 @@ static void on_event(void *ctx, const struct place *place, uint32_t mask, const 
 		break;
 	case ROLE_NETNS_DIR:
 	case ROLE_NETNS_PATH:
-		if (!name)
-			telling->on_change(telling->ctx, WATCH_NETNS, NULL);
-		else if (!(mask & (IN_CREATE | IN_MOVED_TO)) || is_netns(place, name))
-			tell_netns(telling, place, name);
+		on_netns(telling, place, mask, name);
 		break;
 	case ROLE_PINS:
 		if (name)
@@ -387,6 +421,48 @@ static void on_event(void *ctx, const struct place *place, uint32_t mask, const 
 		else
 			telling->on_change(telling->ctx, WATCH_PIN, NULL);
 		break;
+	}
+}
+
+/* ---- mounts ---- */
+
+/* Names whose mount has come, before the table is read; without a file a name is forgotten. */
+static void tell_awaited(const struct telling *telling)
+{
+	struct watch *watch = telling->watch;
+	const struct place *place = &watch->places.items[NETNS_DIR_PLACE];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < watch->n_awaited; i++) {
+		AUTO_FREE char *name = watch->awaited[i];
+		AUTO_FREE char *path = path_in(place->path, name);
+
+		if (is_netns(place, name))
+			tell_netns(telling, place, name);
+		else if (path && access(path, F_OK) == 0)
+			watch->awaited[kept++] = STEAL(name);
+	}
+	watch->n_awaited = kept;
+}
+
+static bool is_of_netns(const struct place *place)
+{
+	return place->role == ROLE_NETNS_DIR || place->role == ROLE_NETNS_PATH;
+}
+
+static void on_mount(void *ctx, const char *path)
+{
+	const struct telling *telling = ctx;
+	const struct places *places = &telling->watch->places;
+	const char *name = strrchr(path, '/') + 1;
+	size_t len = name - path > 1 ? name - path - 1 : 1;
+
+	for (size_t i = 0; i < places->n; i++) {
+		const char *dir = places->items[i].real;
+
+		if (is_of_netns(&places->items[i]) && dir && strlen(dir) == len &&
+		    memcmp(dir, path, len) == 0)
+			tell_netns(telling, &places->items[i], name);
 	}
 }
 
@@ -403,62 +479,47 @@ static int drain_places(struct telling *telling)
 	return r < 0 ? r : linked;
 }
 
-static void drain_processes(const struct telling *telling)
+static int drain_one(struct telling *telling, int from)
 {
-	struct epoll_event events[16];
-	int n = epoll_wait(telling->watch->epoll_fd, events, ARRAY_SIZE(events), 0);
+	char pid[16];
 
-	for (int i = 0; i < n; i++) {
-		char text[24];
-
-		if (!events[i].data.u64)
-			continue;
-		snprintf(text, sizeof(text), "%llu", (unsigned long long)events[i].data.u64);
-		telling->on_change(telling->ctx, WATCH_NETNS, text);
+	switch (from) {
+	case FROM_PLACES:
+		return drain_places(telling);
+	case FROM_TIMER:
+		return mounts_look(&telling->watch->mounts, on_mount, telling);
+	default:
+		snprintf(pid, sizeof(pid), "%d", from);
+		telling->on_change(telling->ctx, WATCH_NETNS, pid);
+		return 0;
 	}
 }
 
 int watch_drain(struct watch *watch, watch_fn on_change, void *ctx)
 {
 	struct telling telling = { .watch = watch, .on_change = on_change, .ctx = ctx };
+	struct epoll_event events[16];
+	int n = epoll_wait(watch->epoll_fd, events, ARRAY_SIZE(events), 0), r = 0;
 
-	drain_processes(&telling);
-	return drain_places(&telling);
-}
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		int error = drain_one(&telling, events[i].data.fd);
 
-static void on_mount(void *ctx, const char *path)
-{
-	const struct telling *telling = ctx;
-	const struct places *places = &telling->watch->places;
-	const char *name = strrchr(path, '/') + 1;
-	size_t len = name - path > 1 ? name - path - 1 : 1;
-
-	for (size_t i = 0; i < places->n; i++) {
-		const struct place *place = &places->items[i];
-		bool is_netns_place = place->role == ROLE_NETNS_DIR ||
-				      place->role == ROLE_NETNS_PATH;
-
-		if (is_netns_place && place->real && strlen(place->real) == len &&
-		    memcmp(place->real, path, len) == 0)
-			tell_netns(telling, place, name);
+		r = r < 0 ? r : error;
 	}
+	return r;
 }
 
 int watch_drain_mounts(struct watch *watch, watch_fn on_change, void *ctx)
 {
 	struct telling telling = { .watch = watch, .on_change = on_change, .ctx = ctx };
-	AUTO(mounts_done) struct mounts old = {};
-	struct mounts fresh;
-	int r, drained;
+	int r, looked;
 
 	/* The first "ip netns add" mounts over the very directory that is watched. */
 	watch->places.must_arm = true;
-	drained = drain_places(&telling);
-	r = mounts_read(&fresh);
-	if (r < 0)
-		return r;
-	old = watch->mounts;
-	watch->mounts = fresh;
-	mounts_compare(&old, &watch->mounts, on_mount, &telling);
-	return drained;
+	r = drain_places(&telling);
+	tell_awaited(&telling);
+	looked = mounts_look(&watch->mounts, on_mount, &telling);
+	return r < 0 ? r : looked;
 }
