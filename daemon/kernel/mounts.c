@@ -115,8 +115,8 @@ static int read_table(struct mount_table *ret)
 }
 
 /* Calls fn for each path at which the two differ. */
-static void compare_tables(const struct mount_table *old, const struct mount_table *fresh, mount_fn fn,
-			   void *ctx)
+static void compare_tables(const struct mount_table *old, const struct mount_table *fresh,
+			   mount_fn fn, void *ctx)
 {
 	size_t i = 0, j = 0;
 

@@ -153,8 +153,9 @@ static void test_masks(void)
 static void test_names(void)
 {
 	static const char *const others[] = {
-		"a.yaml~", "#a.yaml#", ".a.yaml.swp", ".a.yaml", ".yaml", "a.yml", "a.YAML",
-		"a.yaml.bak", "a.yaml.new", "a.yaml.dpkg-old", "yaml", "4913", "ayaml", "README",
+		"a.yaml~", "#a.yaml#", ".a.yaml.swp", ".a.yaml",    ".yaml",
+		"a.yml",   "a.YAML",   "a.yaml.bak",  "a.yaml.new", "a.yaml.dpkg-old",
+		"yaml",	   "4913",     "ayaml",	      "README",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
