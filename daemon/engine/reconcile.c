@@ -128,7 +128,7 @@ void reconcile_mark_netns(struct reconcile *r, const char *name)
 		const struct pair *pair = &r->desired->pairs[i];
 		struct entry *entry;
 
-		if (name && pair->netns.by == NETNS_BY_NAME && strcmp(pair->netns.text, name) != 0)
+		if (name && strcmp(pair->netns.text, name) != 0)
 			continue;
 		entry = table_find(&r->table, pair->name);
 		if (!entry)

@@ -29,7 +29,8 @@ void reconcile_mark_config(struct reconcile *r);
 void reconcile_mark_all(struct reconcile *r);
 void reconcile_mark_pair(struct reconcile *r, const char *name);
 void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char *name);
-void reconcile_mark_netns(struct reconcile *r, const char *name); /* NULL: all named ones */
+/* By what names it in the configuration: a name, a path or a pid's digits; NULL: all of them. */
+void reconcile_mark_netns(struct reconcile *r, const char *name);
 
 /*
  * Starts what is due, at most one job. Returns the milliseconds after which it wants another turn,
