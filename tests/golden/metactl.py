@@ -103,14 +103,19 @@ def run(case, path):
 
 def transcript(case):
     with tempfile.TemporaryDirectory(prefix="mt") as directory:
-        path, faults = f"{directory}/io.metad", []
+        path, faults, thread = f"{directory}/io.metad", [], None
         with socket.socket(socket.AF_UNIX) as listener:
             if "replies" in case:
                 listener.bind(path)
                 listener.listen()
-                threading.Thread(target=serve, args=(listener, case["replies"], faults),
-                                 daemon=True).start()
+                thread = threading.Thread(target=serve, daemon=True,
+                                          args=(listener, case["replies"], faults))
+                thread.start()
             code, output, error = run(case, path)
+            if thread:
+                # Else it might accept for the next case, whose socket gets the same number.
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join()
         if faults:
             raise faults[0]
     text = output.decode() + "".join(f"stderr: {line}\n" for line in error.decode().splitlines())
