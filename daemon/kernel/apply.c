@@ -43,6 +43,8 @@ struct apply {
 	const struct desired *desired;
 	struct walk *walks; /* owned */
 	size_t n_walks;
+	struct chain_pins pins; /* as listed when the first pair was reaped */
+	bool has_pins;
 };
 
 static bool is_going(const struct walk *walk)
@@ -238,6 +240,18 @@ static int run_program_step(struct apply *apply, struct walk *walk, const struct
 	return chain_attach(objects, pair, &hook, step, program, revision, why);
 }
 
+/* The directory is listed once for all pairs: thousands may have lost their namespaces together. */
+static int reap(struct apply *apply, const char *pair, struct diag *why)
+{
+	struct objects *objects = apply->kernel->objects;
+	int r = 0;
+
+	if (!apply->has_pins)
+		r = chain_pins_read(objects, &apply->pins);
+	apply->has_pins = r == 0;
+	return r == 0 ? chain_reap(objects, &apply->pins, pair, why) : r;
+}
+
 /* Runs the step at the front of the walk if it is about links and pins; false: it is not. */
 static bool run_chain_step(struct apply *apply, struct walk *walk)
 {
@@ -246,7 +260,7 @@ static bool run_chain_step(struct apply *apply, struct walk *walk)
 	int r;
 
 	if (step->kind == STEP_REAP)
-		r = chain_reap(apply->kernel->objects, walk->task->name, &why);
+		r = reap(apply, walk->task->name, &why);
 	else if (step->kind == STEP_ATTACH || step->kind == STEP_UPDATE ||
 		 step->kind == STEP_DETACH || step->kind == STEP_DETACH_FIRST)
 		r = run_program_step(apply, walk, step, &why);
@@ -509,5 +523,6 @@ int apply_run(struct kernel *kernel, struct job *job)
 		netns_done(&walk->netns);
 	}
 	free(apply.walks);
+	chain_pins_done(&apply.pins);
 	return 0;
 }

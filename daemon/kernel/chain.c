@@ -372,16 +372,13 @@ static int reap_pin(struct objects *objects, const struct pin *pin, struct diag 
 	return r;
 }
 
-int chain_reap(struct objects *objects, const char *pair, struct diag *why)
+int chain_reap(struct objects *objects, const struct chain_pins *pins, const char *pair,
+	       struct diag *why)
 {
-	AUTO(chain_pins_done) struct chain_pins pins = {};
-	const struct pin *own;
 	size_t n;
-	int r = chain_pins_read(objects, &pins);
+	const struct pin *own = pins_of(pins, pair, &n);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	own = pins_of(&pins, pair, &n);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = reap_pin(objects, &own[i], why);
 	return r;

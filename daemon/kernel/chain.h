@@ -60,5 +60,7 @@ int chain_update(struct objects *objects, const char *pair, const struct chain_h
 		 struct diag *why);
 int chain_detach(struct objects *objects, const char *pair, const struct chain_hook *hook,
 		 const struct step *step, uint64_t *revision, struct diag *why);
-/* Unpins every link of the pair that has no device any more. */
-int chain_reap(struct objects *objects, const char *pair, struct diag *why);
+/* Unpins every link of the pair, of those in the listing, that has no device any more. The listing
+ * may be older: what it lacks is for the next look. */
+int chain_reap(struct objects *objects, const struct chain_pins *pins, const char *pair,
+	       struct diag *why);

@@ -119,12 +119,20 @@ struct chains_end chains_other(const struct chains_end *end)
 	return other;
 }
 
+int chains_reap(const char *pair, struct diag *why)
+{
+	AUTO(chain_pins_done) struct chain_pins pins = {};
+
+	CHECK(chain_pins_read(chains.objects, &pins) == 0);
+	return chain_reap(chains.objects, &pins, pair, why);
+}
+
 void chains_delete(const struct chains_end *end)
 {
 	AUTO(diag_done) struct diag why = {};
 
 	stage_delete(end->hook.primary_ifindex);
-	CHECK(chain_reap(chains.objects, end->pair, &why) == 0);
+	CHECK(chains_reap(end->pair, &why) == 0);
 }
 
 /* ---- steps ---- */

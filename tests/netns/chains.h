@@ -51,6 +51,7 @@ int chains_attach(struct chains_end *end, const struct program *program, enum pl
 uint32_t chains_append(struct chains_end *end, const struct program *program);
 int chains_update(struct chains_end *end, const struct program *program, uint32_t link_id,
 		  struct diag *why);
+int chains_reap(const char *pair, struct diag *why); /* by a listing of this moment */
 int chains_detach(struct chains_end *end, const char *program, uint32_t link_id);
 
 struct chains_sight {

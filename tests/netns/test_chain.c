@@ -273,7 +273,7 @@ static void test_detached_by_hand(void)
 	CHECK(chains_read(&end, "acl"));
 	CHECK(chains_defunct(&end) == 1 && chains_defunct(&other) == 0);
 	n_links = chains_count(PIN_LINKS);
-	CHECK(chain_reap(chains.objects, end.pair, &why) == 0);
+	CHECK(chains_reap(end.pair, &why) == 0);
 	CHECK(chains_count(PIN_LINKS) == n_links - 1);
 	CHECK(chains_read(&end, "acl") && chains_read(&other, "acl"));
 	CHECK(chains_defunct(&end) == 0);
@@ -289,7 +289,7 @@ static void test_reap_of_what_cannot_be_opened(void)
 
 	CHECK(chmod(chains_pin(&end, "count", id), 0) == 0);
 	chains_override_modes(false);
-	CHECK(chain_reap(chains.objects, end.pair, &why) == -EACCES);
+	CHECK(chains_reap(end.pair, &why) == -EACCES);
 	chains_override_modes(true);
 	CHECK(stage_says(&why, "mtmode:peer:count:"));
 	CHECK(chains_read(&end, "count"));
@@ -314,7 +314,7 @@ static void test_device_deleted(void)
 	CHECK(chain_count_pins(&pins, "eth0") == 0);
 	/* The device went between the dump and the look. */
 	CHECK(chains_read(&end, "") && chains_defunct(&end) == 2 && chains_defunct(&other) == 1);
-	CHECK(chain_reap(chains.objects, "eth0.100", &why) == 0);
+	CHECK(chains_reap("eth0.100", &why) == 0);
 	CHECK(chain_pins_read(chains.objects, &left) == 0);
 	CHECK(chain_count_pins(&left, "eth0.100") == 0 && chain_count_pins(&left, "eth0.10") == 1);
 	CHECK(chains_read(&near, "acl"));
