@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Creation, change and dump of meta devices by rtnetlink.
+ *
+ * A request is read and checked as a whole before anything is made or changed, and whatever is
+ * refused is refused with words.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_link.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+#include <net/netlink.h>
+#include <net/rtnetlink.h>
+
+#include "internal.h"
+
+/* What speaks to netkit speaks to meta. */
+#define META_IS_NETKIT(name)	static_assert((int)META_##name == (int)NETKIT_##name)
+META_IS_NETKIT(L2);
+META_IS_NETKIT(L3);
+META_IS_NETKIT(SCRUB_NONE);
+META_IS_NETKIT(SCRUB_DEFAULT);
+META_IS_NETKIT(NEXT);
+META_IS_NETKIT(PASS);
+META_IS_NETKIT(DROP);
+META_IS_NETKIT(REDIRECT);
+static_assert((int)IFLA_META_PEER_SCRUB == (int)IFLA_NETKIT_PEER_SCRUB);
+
+/**
+ * struct meta_request - what user space asks a pair, or a single device, to be
+ * @mode: layer 2 or 3
+ * @pairing: a pair or a single device
+ * @policy: of the primary
+ * @peer_policy: of the peer
+ * @scrub: of the primary
+ * @peer_scrub: of the peer
+ * @headroom: bytes in front of packets
+ * @tailroom: bytes behind packets
+ */
+struct meta_request {
+	enum meta_mode mode;
+	enum meta_pairing pairing;
+	enum meta_action policy;
+	enum meta_action peer_policy;
+	enum meta_scrub scrub;
+	enum meta_scrub peer_scrub;
+	u16 headroom;
+	u16 tailroom;
+};
+
+static const struct nla_policy meta_policy[IFLA_META_MAX + 1] = {
+	[IFLA_META_PEER_INFO]	= { .len = sizeof(struct ifinfomsg) },
+	[IFLA_META_PRIMARY]	= { .type = NLA_REJECT,
+				    .reject_message = "Which end is primary cannot be chosen" },
+	[IFLA_META_POLICY]	= { .type = NLA_U32 },
+	[IFLA_META_PEER_POLICY]	= { .type = NLA_U32 },
+	[IFLA_META_MODE]	= { .type = NLA_U32 },
+	[IFLA_META_SCRUB]	= NLA_POLICY_MAX(NLA_U32, META_SCRUB_DEFAULT),
+	[IFLA_META_PEER_SCRUB]	= NLA_POLICY_MAX(NLA_U32, META_SCRUB_DEFAULT),
+	[IFLA_META_HEADROOM]	= NLA_POLICY_MAX(NLA_U16, META_ROOM_MAX),
+	[IFLA_META_TAILROOM]	= NLA_POLICY_MAX(NLA_U16, META_ROOM_MAX),
+	[IFLA_META_PAIRING]	= NLA_POLICY_MAX(NLA_U32, META_SINGLE),
+};
+
+/* ---- reading a request ---- */
+
+/* The core's parser skips attributes it has no place for; whoever sent one counts on its effect. */
+static int meta_refuse_unknown(const struct nlattr *linkinfo, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *data, *attr;
+	int rem;
+
+	data = linkinfo ? nla_find_nested(linkinfo, IFLA_INFO_DATA) : NULL;
+	if (!data)
+		return 0;
+	nla_for_each_nested(attr, data, rem) {
+		if (!nla_type(attr) || nla_type(attr) > IFLA_META_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, attr, "Unknown attribute of a meta device");
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int meta_check_address(const struct nlattr *address, struct netlink_ext_ack *extack)
+{
+	if (!address)
+		return 0;
+	if (nla_len(address) != ETH_ALEN) {
+		NL_SET_ERR_MSG_ATTR(extack, address, "An address must have 6 bytes");
+		return -EINVAL;
+	}
+	if (!is_valid_ether_addr(nla_data(address))) {
+		NL_SET_ERR_MSG_ATTR(extack, address, "An address must be unicast and not zero");
+		return -EADDRNOTAVAIL;
+	}
+	return 0;
+}
+
+static int meta_validate(struct nlattr *tb[], struct nlattr *data[],
+			 struct netlink_ext_ack *extack)
+{
+	int err = meta_refuse_unknown(tb[IFLA_LINKINFO], extack);
+
+	return err ?: meta_check_address(tb[IFLA_ADDRESS], extack);
+}
+
+static int meta_read_policy(const struct nlattr *attr, enum meta_action *policy,
+			    struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	switch (nla_get_u32(attr)) {
+	case META_PASS:
+	case META_DROP:
+		*policy = nla_get_u32(attr);
+		return 0;
+	default:
+		NL_SET_ERR_MSG_ATTR(extack, attr, "A policy must be pass (0) or drop (2)");
+		return -EINVAL;
+	}
+}
+
+static int meta_read_mode(const struct nlattr *attr, enum meta_mode *mode,
+			  struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	switch (nla_get_u32(attr)) {
+	case META_L2:
+	case META_L3:
+		*mode = nla_get_u32(attr);
+		return 0;
+	default:
+		NL_SET_ERR_MSG_ATTR(extack, attr, "A mode must be L2 (0) or L3 (1)");
+		return -EINVAL;
+	}
+}
+
+/* What only a pair can have. A single device has no policy either: without programs it drops. */
+static int meta_check_single(struct nlattr *data[], const struct meta_request *request,
+			     struct netlink_ext_ack *extack)
+{
+	static const int of_pairs[] = {
+		IFLA_META_PEER_INFO, IFLA_META_PEER_POLICY, IFLA_META_SCRUB, IFLA_META_PEER_SCRUB,
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(of_pairs); i++) {
+		if (data[of_pairs[i]]) {
+			NL_SET_ERR_MSG_ATTR(extack, data[of_pairs[i]],
+					    "A single device has no peer");
+			return -EOPNOTSUPP;
+		}
+	}
+	if (request->policy != META_PASS) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_META_POLICY],
+				    "A single device has no policy");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int meta_read_request(struct nlattr *data[], struct meta_request *request,
+			     struct netlink_ext_ack *extack)
+{
+	int err;
+
+	*request = (struct meta_request) {
+		.mode		= META_L3,
+		.policy		= META_PASS,
+		.peer_policy	= META_PASS,
+		.scrub		= META_SCRUB_DEFAULT,
+		.peer_scrub	= META_SCRUB_DEFAULT,
+	};
+	if (!data)
+		return 0;
+	err = meta_read_mode(data[IFLA_META_MODE], &request->mode, extack) ?:
+	      meta_read_policy(data[IFLA_META_POLICY], &request->policy, extack) ?:
+	      meta_read_policy(data[IFLA_META_PEER_POLICY], &request->peer_policy, extack);
+	if (err)
+		return err;
+	if (data[IFLA_META_SCRUB])
+		request->scrub = nla_get_u32(data[IFLA_META_SCRUB]);
+	if (data[IFLA_META_PEER_SCRUB])
+		request->peer_scrub = nla_get_u32(data[IFLA_META_PEER_SCRUB]);
+	if (data[IFLA_META_HEADROOM])
+		request->headroom = nla_get_u16(data[IFLA_META_HEADROOM]);
+	if (data[IFLA_META_TAILROOM])
+		request->tailroom = nla_get_u16(data[IFLA_META_TAILROOM]);
+	if (data[IFLA_META_PAIRING])
+		request->pairing = nla_get_u32(data[IFLA_META_PAIRING]);
+	if (request->pairing == META_SINGLE)
+		return meta_check_single(data, request, extack);
+	return 0;
+}
+
+/* ---- creation ---- */
+
+static int meta_check_mode_address(const struct meta_request *request, struct nlattr *tb[],
+				   struct netlink_ext_ack *extack)
+{
+	if (request->mode == META_L3 && tb[IFLA_ADDRESS]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS],
+				    "A device in mode L3 has no address of its own");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static void meta_name(struct net_device *dev, const struct nlattr *name)
+{
+	if (name)
+		nla_strscpy(dev->name, name, IFNAMSIZ);
+	else
+		strscpy(dev->name, "nk%d", IFNAMSIZ);
+}
+
+/* Everything that a device is to have before it is registered. */
+static void meta_furnish(struct net_device *dev, const struct meta_request *request, bool primary,
+			 bool has_address)
+{
+	struct meta_end *end = meta_end(dev);
+
+	end->mode = request->mode;
+	end->primary = primary;
+	end->single = request->pairing == META_SINGLE;
+	end->policy = primary ? request->policy : request->peer_policy;
+	end->scrub = primary ? request->scrub : request->peer_scrub;
+	end->headroom = request->headroom;
+	dev->needed_headroom = request->headroom;
+	dev->needed_tailroom = request->tailroom;
+	/* Both ends have the same Ethernet address in layer 3; this makes their IPv6 link-local
+	 * addresses differ (addrconf_ifid_eui48()).
+	 */
+	if (end->mode == META_L3)
+		dev->dev_id = primary ? 1 : 2;
+	else if (!has_address)
+		eth_hw_addr_random(dev);
+	netif_carrier_off(dev);
+}
+
+/* Ends that are registered become a pair, which is when they can be brought up. */
+static void meta_join(struct net_device *dev, struct net_device *peer)
+{
+	rcu_assign_pointer(meta_end(dev)->peer, peer);
+	rcu_assign_pointer(meta_end(peer)->peer, dev);
+}
+
+static void meta_resolve_neighbours(struct net_device *dev)
+{
+	if (meta_end(dev)->mode == META_L2)
+		dev_change_flags(dev, dev->flags & ~IFF_NOARP, NULL);
+}
+
+static void meta_unregister_pair(struct net_device *dev, struct net_device *peer)
+{
+	LIST_HEAD(list);
+
+	RCU_INIT_POINTER(meta_end(dev)->peer, NULL);
+	RCU_INIT_POINTER(meta_end(peer)->peer, NULL);
+	unregister_netdevice_queue(dev, &list);
+	unregister_netdevice_queue(peer, &list);
+	unregister_netdevice_many(&list);
+}
+
+/*
+ * The peer comes first and has the lower index, unless only the primary's index was asked for: that
+ * one must not be taken by the peer.
+ */
+static int meta_register_pair(struct net_device *dev, struct net_device *peer,
+			      struct netlink_ext_ack *extack)
+{
+	bool primary_first = dev->ifindex && !peer->ifindex;
+	struct net_device *first = primary_first ? dev : peer;
+	struct net_device *second = primary_first ? peer : dev;
+	int err;
+
+	err = register_netdevice(first);
+	if (err < 0) {
+		NL_SET_ERR_MSG_FMT(extack, "Cannot register the %s",
+				   primary_first ? "primary" : "peer");
+		return err;
+	}
+	err = register_netdevice(second);
+	if (err < 0) {
+		NL_SET_ERR_MSG_FMT(extack, "Cannot register the %s",
+				   primary_first ? "peer" : "primary");
+		unregister_netdevice(first);
+	}
+	return err;
+}
+
+/* Where the peer is to be. The caller gives the reference back. */
+static struct net *meta_peer_net(struct net *src_net, struct nlattr *tb[],
+				 struct netlink_ext_ack *extack)
+{
+	struct net *net = rtnl_link_get_net(src_net, tb);
+
+	if (IS_ERR(net)) {
+		NL_SET_ERR_MSG(extack, "There is no such network namespace for the peer");
+		return net;
+	}
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "No permission to make a device in the peer's namespace");
+		put_net(net);
+		return ERR_PTR(-EPERM);
+	}
+	return net;
+}
+
+/**
+ * struct meta_peer_info - what a request says of the peer
+ * @tb: its attributes, or those of the request where it has none of its own
+ * @ifm: index and flags; %NULL where it has none of its own
+ * @attrs: room for @tb
+ */
+struct meta_peer_info {
+	struct nlattr **tb;
+	const struct ifinfomsg *ifm;
+	struct nlattr *attrs[IFLA_MAX + 1];
+};
+
+static int meta_read_peer_info(struct nlattr *tb[], struct nlattr *data[],
+			       const struct meta_request *request, struct meta_peer_info *info,
+			       struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!data || !data[IFLA_META_PEER_INFO]) {
+		info->tb = tb;
+		info->ifm = NULL;
+		return 0;
+	}
+	info->tb = info->attrs;
+	info->ifm = nla_data(data[IFLA_META_PEER_INFO]);
+	err = rtnl_nla_parse_ifinfomsg(info->attrs, data[IFLA_META_PEER_INFO], extack);
+	if (err < 0)
+		return err;
+	return meta_check_address(info->tb[IFLA_ADDRESS], extack) ?:
+	       meta_check_mode_address(request, info->tb, extack);
+}
+
+static struct net_device *meta_create_peer(struct net *src_net, struct net_device *dev,
+					   const struct meta_request *request,
+					   const struct meta_peer_info *info,
+					   struct netlink_ext_ack *extack)
+{
+	const struct nlattr *name = info->ifm ? info->tb[IFLA_IFNAME] : NULL;
+	char template[IFNAMSIZ] = "nk%d";
+	struct net_device *peer;
+	struct net *net;
+
+	net = meta_peer_net(src_net, info->tb, extack);
+	if (IS_ERR(net))
+		return ERR_CAST(net);
+	if (name)
+		nla_strscpy(template, name, IFNAMSIZ);
+	peer = rtnl_create_link(net, template, name ? NET_NAME_USER : NET_NAME_ENUM,
+				dev->rtnl_link_ops, info->tb, extack);
+	put_net(net);
+	if (IS_ERR(peer))
+		return peer;
+	if (info->ifm)
+		peer->ifindex = info->ifm->ifi_index;
+	meta_furnish(peer, request, false, info->ifm && info->tb[IFLA_ADDRESS]);
+	return peer;
+}
+
+static int meta_create_single(struct net_device *dev, struct netlink_ext_ack *extack)
+{
+	int err = register_netdevice(dev);
+
+	if (err < 0) {
+		NL_SET_ERR_MSG(extack, "Cannot register the device");
+		return err;
+	}
+	rcu_assign_pointer(meta_end(dev)->peer, dev);
+	meta_resolve_neighbours(dev);
+	return 0;
+}
+
+static int meta_create_pair(struct net *src_net, struct net_device *dev,
+			    const struct meta_request *request, const struct meta_peer_info *info,
+			    struct netlink_ext_ack *extack)
+{
+	struct net_device *peer;
+	int err;
+
+	peer = meta_create_peer(src_net, dev, request, info, extack);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	err = meta_register_pair(dev, peer, extack);
+	if (err < 0) {
+		free_netdev(peer);
+		return err;
+	}
+	meta_join(dev, peer);
+	meta_resolve_neighbours(dev);
+	meta_resolve_neighbours(peer);
+	err = rtnl_configure_link(peer, info->ifm, 0, NULL);
+	if (err < 0) {
+		NL_SET_ERR_MSG(extack, "Cannot set the peer's flags");
+		meta_unregister_pair(dev, peer);
+	}
+	return err;
+}
+
+static int meta_newlink(struct net *src_net, struct net_device *dev, struct nlattr *tb[],
+			struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	struct meta_request request;
+	struct meta_peer_info info;
+	int err;
+
+	err = meta_read_request(data, &request, extack) ?:
+	      meta_check_mode_address(&request, tb, extack) ?:
+	      meta_read_peer_info(tb, data, &request, &info, extack);
+	if (err)
+		return err;
+	meta_name(dev, tb[IFLA_IFNAME]);
+	meta_furnish(dev, &request, true, tb[IFLA_ADDRESS]);
+	if (request.pairing == META_SINGLE)
+		return meta_create_single(dev, extack);
+	return meta_create_pair(src_net, dev, &request, &info, extack);
+}
+
+/* Whichever end goes, both go. */
+static void meta_dellink(struct net_device *dev, struct list_head *head)
+{
+	struct net_device *peer = meta_peer_rtnl(dev);
+
+	RCU_INIT_POINTER(meta_end(dev)->peer, NULL);
+	unregister_netdevice_queue(dev, head);
+	if (peer) {
+		RCU_INIT_POINTER(meta_end(peer)->peer, NULL);
+		unregister_netdevice_queue(peer, head);
+	}
+}
+
+/* ---- change ---- */
+
+static int meta_refuse_fixed(struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	static const int fixed[] = {
+		IFLA_META_MODE, IFLA_META_SCRUB, IFLA_META_PEER_SCRUB, IFLA_META_HEADROOM,
+		IFLA_META_TAILROOM, IFLA_META_PAIRING,
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
+		if (data[fixed[i]]) {
+			NL_SET_ERR_MSG_ATTR(extack, data[fixed[i]],
+					    "This can be chosen at creation only");
+			return -EACCES;
+		}
+	}
+	if (data[IFLA_META_PEER_INFO]) {
+		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_META_PEER_INFO],
+				    "The peer can be described at creation only");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int meta_check_policies(const struct net_device *dev, struct nlattr *data[],
+			       struct netlink_ext_ack *extack)
+{
+	if (meta_end(dev)->single && (data[IFLA_META_POLICY] || data[IFLA_META_PEER_POLICY])) {
+		NL_SET_ERR_MSG(extack, "A single device has no policy");
+		return -EOPNOTSUPP;
+	}
+	if (data[IFLA_META_PEER_POLICY] && !meta_peer_rtnl(dev)) {
+		NL_SET_ERR_MSG(extack, "The peer is gone");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int meta_changelink(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
+			   struct netlink_ext_ack *extack)
+{
+	enum meta_action policy = META_PASS, peer_policy = META_PASS;
+	struct meta_end *end = meta_end(dev);
+	int err;
+
+	if (!end->primary) {
+		NL_SET_ERR_MSG(extack, "A pair is changed through its primary only");
+		return -EACCES;
+	}
+	err = meta_refuse_fixed(data, extack) ?:
+	      meta_check_policies(dev, data, extack) ?:
+	      meta_read_policy(data[IFLA_META_POLICY], &policy, extack) ?:
+	      meta_read_policy(data[IFLA_META_PEER_POLICY], &peer_policy, extack);
+	if (err)
+		return err;
+	if (data[IFLA_META_POLICY])
+		WRITE_ONCE(end->policy, policy);
+	if (data[IFLA_META_PEER_POLICY])
+		WRITE_ONCE(meta_end(meta_peer_rtnl(dev))->policy, peer_policy);
+	return 0;
+}
+
+/* ---- dump ---- */
+
+static struct net *meta_get_link_net(const struct net_device *dev)
+{
+	const struct net_device *peer = meta_peer_rtnl(dev);
+
+	return dev_net(peer ?: dev);
+}
+
+static size_t meta_get_size(const struct net_device *dev)
+{
+	return nla_total_size(sizeof(u8)) +	/* PRIMARY */
+	       6 * nla_total_size(sizeof(u32)) + /* policies, MODE, scrubs, PAIRING */
+	       2 * nla_total_size(sizeof(u16));	/* rooms */
+}
+
+static int meta_fill_peer(struct sk_buff *skb, const struct net_device *peer)
+{
+	if (nla_put_u32(skb, IFLA_META_PEER_POLICY, meta_end(peer)->policy) ||
+	    nla_put_u32(skb, IFLA_META_PEER_SCRUB, meta_end(peer)->scrub))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int meta_fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct net_device *peer = meta_peer_rtnl(dev);
+	const struct meta_end *end = meta_end(dev);
+
+	if (nla_put_u8(skb, IFLA_META_PRIMARY, end->primary) ||
+	    nla_put_u32(skb, IFLA_META_POLICY, end->policy) ||
+	    nla_put_u32(skb, IFLA_META_MODE, end->mode) ||
+	    nla_put_u16(skb, IFLA_META_HEADROOM, dev->needed_headroom) ||
+	    nla_put_u16(skb, IFLA_META_TAILROOM, dev->needed_tailroom) ||
+	    nla_put_u32(skb, IFLA_META_PAIRING, end->single ? META_SINGLE : META_PAIR))
+		return -EMSGSIZE;
+	if (!end->single && nla_put_u32(skb, IFLA_META_SCRUB, end->scrub))
+		return -EMSGSIZE;
+	return peer ? meta_fill_peer(skb, peer) : 0;
+}
+
+/* ---- the kind ---- */
+
+#define META_LINK_OPS(name)				\
+{							\
+	.kind		= name,				\
+	.priv_size	= sizeof(struct meta_end),	\
+	.setup		= meta_setup,			\
+	.validate	= meta_validate,		\
+	.newlink	= meta_newlink,			\
+	.dellink	= meta_dellink,			\
+	.changelink	= meta_changelink,		\
+	.get_link_net	= meta_get_link_net,		\
+	.get_size	= meta_get_size,		\
+	.fill_info	= meta_fill_info,		\
+	.policy		= meta_policy,			\
+	.maxtype	= IFLA_META_MAX,		\
+}
+
+static struct rtnl_link_ops meta_link_ops = META_LINK_OPS("meta");
+/* The same devices for programs that know the name of netkit only. */
+static struct rtnl_link_ops meta_netkit_link_ops __maybe_unused = META_LINK_OPS("netkit");
+
+int __init meta_netlink_init(void)
+{
+	int err = rtnl_link_register(&meta_link_ops);
+
+	if (!err && IS_ENABLED(CONFIG_META_AS_NETKIT))
+		err = rtnl_link_register(&meta_netkit_link_ops);
+	return err;
+}
