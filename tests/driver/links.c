@@ -126,6 +126,34 @@ int del_link(struct rtnl *rtnl, const char *name)
 	return rtnl_send(rtnl, &msg);
 }
 
+struct kin {
+	const char *kind;
+	int n, indices[256];
+};
+
+static void collect_kin(const struct link_state *link, void *ctx)
+{
+	struct kin *kin = ctx;
+
+	if (!strcmp(link->kind, kin->kind) && kin->n < 256)
+		kin->indices[kin->n++] = link->ifindex;
+}
+
+int del_links(struct rtnl *rtnl, const char *kind)
+{
+	struct kin kin = { .kind = kind };
+	int err = link_each(rtnl, collect_kin, &kin);
+	struct msg msg;
+
+	for (int i = 0; !err && i < kin.n; i++) {
+		msg_link(&msg, RTM_DELLINK, 0, kin.indices[i]);
+		err = rtnl_send(rtnl, &msg);
+		if (err == -ENODEV)
+			err = 0;
+	}
+	return err ? err : kin.n;
+}
+
 int add_addr(struct rtnl *rtnl, const char *name, const char *address, int prefix)
 {
 	int family = strchr(address, ':') ? AF_INET6 : AF_INET;

@@ -131,6 +131,8 @@ int add_addr(struct rtnl *rtnl, const char *name, const char *address, int prefi
 int set_mac(struct rtnl *rtnl, const char *name, const unsigned char mac[6]);
 int set_netns(struct rtnl *rtnl, const char *name, int netns_fd);
 int del_link(struct rtnl *rtnl, const char *name);
+/* Every link of the kind, one by one, that does not go with its peer. How many there were. */
+int del_links(struct rtnl *rtnl, const char *kind);
 
 /* ---- network namespaces ---- */
 
