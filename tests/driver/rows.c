@@ -40,8 +40,10 @@ void request_build(struct msg *msg, const char *kind, uint16_t type, uint16_t fl
 
 	msg_link(msg, type, flags, request->ifindex);
 	msg_ifinfo(msg)->ifi_flags = request->flags;
-	msg_ifinfo(msg)->ifi_change = request->flags;
+	msg_ifinfo(msg)->ifi_change = request->flags | request->change;
 	put_all(msg, request, PUT_TOP, netns_fd);
+	if (request->plain)
+		return;
 	if (request->no_data) {
 		info.info = nest_begin(msg, IFLA_LINKINFO);
 		put_str(msg, IFLA_INFO_KIND, kind);

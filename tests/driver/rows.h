@@ -70,10 +70,12 @@ struct put {
 #define MAX_PUTS 10
 
 struct request {
+	bool plain; /* no IFLA_LINKINFO at all */
 	bool no_data; /* IFLA_LINKINFO has a kind only */
 	bool peer; /* with PEER_INFO; also when anything is PUT_PEER */
 	int ifindex, peer_ifindex;
-	unsigned int flags, peer_flags; /* changed are those that are set */
+	unsigned int flags, peer_flags; /* changed are those that are set ... */
+	unsigned int change; /* ... and, in the request's own, these */
 	struct put puts[MAX_PUTS];
 };
 
