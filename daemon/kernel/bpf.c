@@ -32,6 +32,12 @@ static enum bpf_attach_type attach_type(enum bpf_hook hook)
 
 /* ---- chains ---- */
 
+/* Of a device's own (netkit, meta), not of tcx. */
+static bool is_device_hook(enum bpf_hook hook)
+{
+	return hook == BPF_HOOK_PRIMARY || hook == BPF_HOOK_PEER;
+}
+
 int bpf_chain_query(int ifindex, enum bpf_hook hook, struct bpf_chain *ret)
 {
 	__u32 prog_ids[CHAIN_MAX + 1] = {}, link_ids[CHAIN_MAX + 1] = {};
@@ -41,7 +47,8 @@ int bpf_chain_query(int ifindex, enum bpf_hook hook, struct bpf_chain *ret)
 
 	if (r < 0)
 		return r;
-	ret->revision = opts.revision;
+	/* netkit reads 1 for an empty chain, whatever the next change has to expect. */
+	ret->revision = opts.count || !is_device_hook(hook) ? opts.revision : 0;
 	ret->n = opts.count;
 	for (size_t i = 0; i < ret->n; i++)
 		ret->entries[i] = (struct bpf_entry){ prog_ids[i], link_ids[i] };
@@ -76,7 +83,7 @@ int bpf_chain_attach(int prog_fd, int ifindex, enum bpf_hook hook,
 	/* The kernel reads tcx and netkit options from the same place of the request. */
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags, .tcx.relative_id = anchor,
 		    .tcx.expected_revision = position->revision);
-	if (hook == BPF_HOOK_PRIMARY || hook == BPF_HOOK_PEER) {
+	if (is_device_hook(hook)) {
 		opts.netkit.relative_id = anchor;
 		opts.netkit.expected_revision = position->revision;
 	}

@@ -23,7 +23,10 @@ struct bpf_chain {
 	uint64_t revision;
 };
 
-/* The chain of a device in the namespace of the calling thread. */
+/*
+ * The chain of a device in the namespace of the calling thread. revision is 0 where the kernel does
+ * not tell it: an empty chain of kind netkit.
+ */
 int bpf_chain_query(int ifindex, enum bpf_hook hook, struct bpf_chain *ret);
 
 /* Where a new link goes. anchor_link_id is not looked at for PLACE_TAIL. */
