@@ -34,6 +34,8 @@ static bool told_only_of(const char *name)
 	bool any = false;
 
 	watcher_serve();
+	for (int i = 0; i < WATCHER_RESTS && !told.netns[0]; i++)
+		watcher_rest();
 	memcpy(names, told.netns, sizeof(names));
 	watcher_forget();
 	for (word = strtok_r(names, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
