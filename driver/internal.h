@@ -48,7 +48,7 @@ enum meta_drop_reason {
  * struct meta_end - one end of a pair, or a single device (its private data)
  * @peer: the other end; a single device is its own; %NULL while not linked, before or after
  * @active: programs to run; %NULL while there are none, and the policy decides
- * @policy: enum meta_action for packets that meet no program
+ * @policy: enum meta_action for packets that meet no program; a single device always drops them
  * @scrub: whether mark and priority are zeroed when a packet changes its namespace
  * @counters: see enum meta_counter
  * @dev: the device this is

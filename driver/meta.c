@@ -56,8 +56,24 @@ meta_hand_over(struct sk_buff *skb, const struct meta_end *end, const struct net
 	skb->dev = peer;
 }
 
-static __always_inline int meta_run(const struct bpf_mprog_entry *entry, struct sk_buff *skb)
+/* Counted as sent whatever becomes of it: the packet left the device for where a program said. */
+static noinline void meta_redirect(struct sk_buff *skb, struct net_device *dev)
 {
+	dev_sw_netstats_tx_add(dev, 1, skb->len);
+	meta_count(meta_end(dev), META_COUNT_REDIRECT);
+	if (skb_do_redirect(skb))
+		meta_count(meta_end(dev), META_COUNT_REDIRECT_FAILED);
+}
+
+/* Returns the verdict; a packet that it redirects is gone. */
+static __always_inline int meta_run(const struct bpf_mprog_entry *entry, struct sk_buff *skb,
+				    struct net_device *dev)
+{
+	/* What redirect helpers leave here they initialise themselves; to clear all of it would
+	 * cost each packet more than a short program does.
+	 */
+	struct bpf_net_context storage __uninitialized;
+	struct bpf_net_context *context = bpf_net_ctx_set(&storage);
 	const struct bpf_mprog_fp *fp;
 	const struct bpf_prog *prog;
 	int verdict = META_NEXT;
@@ -68,6 +84,9 @@ static __always_inline int meta_run(const struct bpf_mprog_entry *entry, struct 
 		if (verdict != META_NEXT)
 			break;
 	}
+	if (verdict == META_REDIRECT)
+		meta_redirect(skb, dev);
+	bpf_net_ctx_clear(context);
 	return verdict;
 }
 
@@ -76,9 +95,6 @@ static __always_inline netdev_tx_t meta_deliver(struct sk_buff *skb, struct net_
 {
 	unsigned int len = skb->len;
 
-	/* A program may have cut the packet down. */
-	if (unlikely(skb_headlen(skb) < ETH_HLEN))
-		return meta_drop(skb, dev, META_COUNT_DROP_SHORT, META_DROP_REASON_SHORT);
 	skb_postpull_rcsum(skb, eth_skb_pull_mac(skb), ETH_HLEN);
 	if (unlikely(__netif_rx(skb) != NET_RX_SUCCESS)) {
 		/* The stack has freed it, and told why. */
@@ -88,16 +104,6 @@ static __always_inline netdev_tx_t meta_deliver(struct sk_buff *skb, struct net_
 	}
 	dev_sw_netstats_tx_add(dev, 1, len);
 	dev_sw_netstats_rx_add(peer, len);
-	return NET_XMIT_SUCCESS;
-}
-
-/* Counted as sent whatever becomes of it: the packet left the device for where a program said. */
-static noinline netdev_tx_t meta_redirect(struct sk_buff *skb, struct net_device *dev)
-{
-	dev_sw_netstats_tx_add(dev, 1, skb->len);
-	meta_count(meta_end(dev), META_COUNT_REDIRECT);
-	if (skb_do_redirect(skb))
-		meta_count(meta_end(dev), META_COUNT_REDIRECT_FAILED);
 	return NET_XMIT_SUCCESS;
 }
 
@@ -125,32 +131,33 @@ static __always_inline netdev_tx_t meta_send(struct sk_buff *skb, struct net_dev
 			return meta_drop(skb, dev, META_COUNT_DROP_POLICY, META_DROP_REASON_POLICY);
 		return meta_deliver(skb, dev, peer);
 	}
-	switch (meta_run(entry, skb)) {
+	switch (meta_run(entry, skb, dev)) {
 	case META_PASS:
 		meta_count(end, META_COUNT_PASS);
-		return meta_deliver(skb, dev, peer);
+		break;
 	case META_NEXT:
 		meta_count(end, META_COUNT_NEXT);
-		return meta_deliver(skb, dev, peer);
+		break;
 	case META_REDIRECT:
-		return meta_redirect(skb, dev);
+		return NET_XMIT_SUCCESS;
 	case META_DROP:
 		return meta_drop(skb, dev, META_COUNT_DROP, META_DROP_REASON_PROGRAM);
 	default:
 		return meta_drop(skb, dev, META_COUNT_DROP_VERDICT, META_DROP_REASON_BAD_VERDICT);
 	}
+	/* A program may have cut the packet down. */
+	if (unlikely(skb_headlen(skb) < ETH_HLEN))
+		return meta_drop(skb, dev, META_COUNT_DROP_SHORT, META_DROP_REASON_SHORT);
+	return meta_deliver(skb, dev, peer);
 }
 
 static netdev_tx_t meta_xmit(struct sk_buff *skb, struct net_device *dev)
 {
-	struct bpf_net_context storage, *context;
 	netdev_tx_t ret;
 
-	context = bpf_net_ctx_set(&storage);
 	rcu_read_lock();
 	ret = meta_send(skb, dev);
 	rcu_read_unlock();
-	bpf_net_ctx_clear(context);
 	return ret;
 }
 

@@ -226,6 +226,8 @@ static void meta_furnish(struct net_device *dev, const struct meta_request *requ
 	end->primary = primary;
 	end->single = request->pairing == META_SINGLE;
 	end->policy = primary ? request->policy : request->peer_policy;
+	if (end->single)
+		end->policy = META_DROP;
 	end->scrub = primary ? request->scrub : request->peer_scrub;
 	end->headroom = request->headroom;
 	dev->needed_headroom = request->headroom;
@@ -531,7 +533,7 @@ static int meta_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	const struct meta_end *end = meta_end(dev);
 
 	if (nla_put_u8(skb, IFLA_META_PRIMARY, end->primary) ||
-	    nla_put_u32(skb, IFLA_META_POLICY, end->policy) ||
+	    nla_put_u32(skb, IFLA_META_POLICY, end->single ? META_PASS : end->policy) ||
 	    nla_put_u32(skb, IFLA_META_MODE, end->mode) ||
 	    nla_put_u16(skb, IFLA_META_HEADROOM, dev->needed_headroom) ||
 	    nla_put_u16(skb, IFLA_META_TAILROOM, dev->needed_tailroom) ||
