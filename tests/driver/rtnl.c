@@ -323,6 +323,9 @@ static void parse_link(const struct nlmsghdr *nlh, struct link_state *link)
 		case IFLA_IFNAME:
 			copy_string(link->name, sizeof(link->name), attr);
 			break;
+		case IFLA_QDISC:
+			copy_string(link->qdisc, sizeof(link->qdisc), attr);
+			break;
 		case IFLA_ADDRESS:
 			link->address_len = RTA_PAYLOAD(attr);
 			if (link->address_len <= sizeof(link->address))

@@ -91,7 +91,7 @@ struct link_state {
 	int ifindex;
 	unsigned int flags;
 	char name[IFNAMSIZ];
-	char kind[32];
+	char kind[32], qdisc[32];
 	unsigned char address[32];
 	size_t address_len;
 	uint32_t mtu, txqlen, min_mtu, max_mtu, n_tx, n_rx, gso_max, tso_max, gro_max;
