@@ -233,7 +233,7 @@ static int run_bpf(struct worker *worker, enum op op)
 		return *link < 0 ? -ENOENT : bpf_link_update(*link, any_program(worker), NULL);
 	case OP_LINK_DETACH:
 		return *link < 0 ? -ENOENT : bpf_link_detach(*link);
-	default:
+	default: /* OP_LINK_CLOSE */
 		return close_link(link);
 	}
 }
@@ -261,9 +261,18 @@ static int run(struct worker *worker, enum op op)
 		return link_get(&worker->rtnl, any_name(worker), &link);
 	case OP_NETNS:
 		return destroy_netns(worker);
-	default:
+	case OP_ATTACH:
+	case OP_REPLACE:
+	case OP_DETACH:
+	case OP_QUERY:
+	case OP_LINK:
+	case OP_LINK_UPDATE:
+	case OP_LINK_DETACH:
+	case OP_LINK_CLOSE:
+	case N_OPS:
 		return run_bpf(worker, op);
 	}
+	return -EINVAL;
 }
 
 /* Deleting and going down are rarer, so that there is something to work on. */
