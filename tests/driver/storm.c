@@ -24,38 +24,7 @@
 
 enum { N_NAMES = 6, N_SPACES = 3, N_WORKERS = 6, N_SENDERS = 2, N_PROGRAMS = 8, N_LINKS = 12 };
 
-enum op {
-	OP_CREATE,
-	OP_DELETE,
-	OP_MOVE,
-	OP_CHANGE,
-	OP_UP,
-	OP_DOWN,
-	OP_MTU,
-	OP_DUMP,
-	OP_ATTACH,
-	OP_REPLACE,
-	OP_DETACH,
-	OP_QUERY,
-	OP_LINK,
-	OP_LINK_UPDATE,
-	OP_LINK_DETACH,
-	OP_LINK_CLOSE,
-	OP_NETNS,
-	N_OPS,
-};
-
-static const char *const op_names[N_OPS] = {
-	[OP_CREATE] = "create",	      [OP_DELETE] = "delete",
-	[OP_MOVE] = "move",	      [OP_CHANGE] = "change",
-	[OP_UP] = "up",		      [OP_DOWN] = "down",
-	[OP_MTU] = "mtu",	      [OP_DUMP] = "dump",
-	[OP_ATTACH] = "attach",	      [OP_REPLACE] = "replace",
-	[OP_DETACH] = "detach",	      [OP_QUERY] = "query",
-	[OP_LINK] = "link",	      [OP_LINK_UPDATE] = "link update",
-	[OP_LINK_DETACH] = "link detach", [OP_LINK_CLOSE] = "link close",
-	[OP_NETNS] = "netns destroyed",
-};
+enum { N_OPS = 17 };
 
 /* Written by all processes. */
 struct tally {
@@ -144,6 +113,38 @@ static int set_mtu(struct worker *worker)
 	return rtnl_send(&worker->rtnl, &msg);
 }
 
+static int create_somewhere(struct worker *worker)
+{
+	return create(worker, any(worker, 2) ? spaces[any(worker, N_SPACES)] : -1);
+}
+
+static int delete_any(struct worker *worker)
+{
+	return del_link(&worker->rtnl, any_name(worker));
+}
+
+static int move_any(struct worker *worker)
+{
+	return set_netns(&worker->rtnl, any_name(worker), spaces[any(worker, N_SPACES)]);
+}
+
+static int set_any_up(struct worker *worker)
+{
+	return set_up(&worker->rtnl, any_name(worker));
+}
+
+static int set_any_down(struct worker *worker)
+{
+	return set_down(&worker->rtnl, any_name(worker));
+}
+
+static int dump(struct worker *worker)
+{
+	struct link_state link;
+
+	return link_get(&worker->rtnl, any_name(worker), &link);
+}
+
 /* A namespace that dies with the end of a pair in it, and with packets on their way. */
 static int destroy_netns(struct worker *worker)
 {
@@ -214,75 +215,66 @@ static int create_link(struct worker *worker)
 	return *link < 0 ? *link : 0;
 }
 
-static int run_bpf(struct worker *worker, enum op op)
+static int attach_somewhere(struct worker *worker)
 {
-	int *link = any_link(worker);
-
-	switch (op) {
-	case OP_ATTACH:
-		return attach(worker, 0);
-	case OP_REPLACE:
-		return attach(worker, BPF_F_REPLACE);
-	case OP_DETACH:
-		return detach(worker);
-	case OP_QUERY:
-		return query(worker);
-	case OP_LINK:
-		return create_link(worker);
-	case OP_LINK_UPDATE:
-		return *link < 0 ? -ENOENT : bpf_link_update(*link, any_program(worker), NULL);
-	case OP_LINK_DETACH:
-		return *link < 0 ? -ENOENT : bpf_link_detach(*link);
-	default: /* OP_LINK_CLOSE */
-		return close_link(link);
-	}
+	return attach(worker, 0);
 }
 
-static int run(struct worker *worker, enum op op)
+static int replace(struct worker *worker)
 {
-	struct link_state link;
-
-	switch (op) {
-	case OP_CREATE:
-		return create(worker, any(worker, 2) ? spaces[any(worker, N_SPACES)] : -1);
-	case OP_DELETE:
-		return del_link(&worker->rtnl, any_name(worker));
-	case OP_MOVE:
-		return set_netns(&worker->rtnl, any_name(worker), spaces[any(worker, N_SPACES)]);
-	case OP_CHANGE:
-		return change(worker);
-	case OP_UP:
-		return set_up(&worker->rtnl, any_name(worker));
-	case OP_DOWN:
-		return set_down(&worker->rtnl, any_name(worker));
-	case OP_MTU:
-		return set_mtu(worker);
-	case OP_DUMP:
-		return link_get(&worker->rtnl, any_name(worker), &link);
-	case OP_NETNS:
-		return destroy_netns(worker);
-	case OP_ATTACH:
-	case OP_REPLACE:
-	case OP_DETACH:
-	case OP_QUERY:
-	case OP_LINK:
-	case OP_LINK_UPDATE:
-	case OP_LINK_DETACH:
-	case OP_LINK_CLOSE:
-	case N_OPS:
-		return run_bpf(worker, op);
-	}
-	return -EINVAL;
+	return attach(worker, BPF_F_REPLACE);
 }
 
-/* Deleting and going down are rarer, so that there is something to work on. */
-static enum op any_op(struct worker *worker)
+static int update_link(struct worker *worker)
 {
-	enum op op = any(worker, N_OPS);
+	int link = *any_link(worker);
 
-	if ((op == OP_DELETE || op == OP_DOWN || op == OP_MOVE) && any(worker, 3))
-		return OP_UP;
-	return op;
+	return link < 0 ? -ENOENT : bpf_link_update(link, any_program(worker), NULL);
+}
+
+static int detach_link(struct worker *worker)
+{
+	int link = *any_link(worker);
+
+	return link < 0 ? -ENOENT : bpf_link_detach(link);
+}
+
+static int close_any_link(struct worker *worker)
+{
+	return close_link(any_link(worker));
+}
+
+/* ---- what a worker chooses from ---- */
+
+static const struct operation {
+	const char *name;
+	int (*run)(struct worker *worker);
+	bool rare; /* so that there is something left to work on */
+} operations[N_OPS] = {
+	{ "create", create_somewhere },
+	{ "delete", delete_any, .rare = true },
+	{ "move", move_any, .rare = true },
+	{ "change", change },
+	{ "up", set_any_up },
+	{ "down", set_any_down, .rare = true },
+	{ "mtu", set_mtu },
+	{ "dump", dump },
+	{ "netns destroyed", destroy_netns },
+	{ "attach", attach_somewhere },
+	{ "replace", replace },
+	{ "detach", detach },
+	{ "query", query },
+	{ "link", create_link },
+	{ "link update", update_link },
+	{ "link detach", detach_link },
+	{ "link close", close_any_link },
+};
+
+static unsigned int any_operation(struct worker *worker)
+{
+	unsigned int op = any(worker, N_OPS);
+
+	return operations[op].rare && any(worker, 3) ? any(worker, N_OPS) : op;
 }
 
 /* ---- processes ---- */
@@ -290,7 +282,7 @@ static enum op any_op(struct worker *worker)
 static void __attribute__((noreturn)) work(int number, unsigned int seed)
 {
 	struct worker worker = { .seed = seed + number };
-	enum op op;
+	unsigned int op;
 
 	netns_enter(spaces[number % N_SPACES]);
 	if (rtnl_open(&worker.rtnl))
@@ -298,9 +290,9 @@ static void __attribute__((noreturn)) work(int number, unsigned int seed)
 	for (int i = 0; i < N_LINKS; i++)
 		worker.links[i] = -1;
 	while (time(NULL) < end) {
-		op = any_op(&worker);
+		op = any_operation(&worker);
 		__atomic_fetch_add(&tally->tried[op], 1, __ATOMIC_RELAXED);
-		if (run(&worker, op) == 0)
+		if (operations[op].run(&worker) == 0)
 			__atomic_fetch_add(&tally->done[op], 1, __ATOMIC_RELAXED);
 	}
 	_exit(0);
@@ -425,9 +417,9 @@ int main(int argc, char **argv)
 		bad += !WIFEXITED(status) || WEXITSTATUS(status);
 	}
 	ok_eq(bad, 0, "processes that ended badly (seed %u, %ld s)", seed, seconds);
-	for (enum op op = 0; op < N_OPS; op++)
-		ok(tally->done[op] > 0, "%s: %lu done of %lu tried", op_names[op], tally->done[op],
-		   tally->tried[op]);
+	for (int op = 0; op < N_OPS; op++)
+		ok(tally->done[op] > 0, "%s: %lu done of %lu tried", operations[op].name,
+		   tally->done[op], tally->tried[op]);
 	ok(tally->sent > 0, "packets: %lu sent, %lu refused", tally->sent, tally->refused);
 	remove_all();
 	check_programs_gone();
