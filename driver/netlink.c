@@ -242,11 +242,16 @@ static void meta_furnish(struct net_device *dev, const struct meta_request *requ
 	netif_carrier_off(dev);
 }
 
-/* Ends that are registered become a pair, which is when they can be brought up. */
+/*
+ * Ends that are registered become a pair, which is when they can be brought up. The operational
+ * state follows from the peer's carrier, and each was registered before it had a peer.
+ */
 static void meta_join(struct net_device *dev, struct net_device *peer)
 {
 	rcu_assign_pointer(meta_end(dev)->peer, peer);
 	rcu_assign_pointer(meta_end(peer)->peer, dev);
+	linkwatch_fire_event(dev);
+	linkwatch_fire_event(peer);
 }
 
 static void meta_resolve_neighbours(struct net_device *dev)
