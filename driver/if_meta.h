@@ -27,6 +27,9 @@
  * HEADROOM	u16, bytes, at most META_ROOM_MAX, for both ends. Creation only.
  * TAILROOM	u16, bytes, at most META_ROOM_MAX, for both ends. Creation only.
  * PAIRING	u32, enum meta_pairing. Creation only.
+ * LOCK		u32, META_LOCK_*: what of the peer only the primary's side decides.
+ *
+ * LOCK is meta's own, and so is every number from 40 on: out of the way of what netkit may learn.
  */
 enum {
 	IFLA_META_UNSPEC,
@@ -40,8 +43,10 @@ enum {
 	IFLA_META_HEADROOM,
 	IFLA_META_TAILROOM,
 	IFLA_META_PAIRING,
+	IFLA_META_LOCK = 40,
 	__IFLA_META_MAX,
 };
+
 #define IFLA_META_MAX	(__IFLA_META_MAX - 1)
 
 #define META_ROOM_MAX	4096
@@ -60,6 +65,12 @@ enum meta_scrub {
 enum meta_pairing {
 	META_PAIR,
 	META_SINGLE,	/* one device; what its programs pass, it receives itself */
+};
+
+/* Bits: what the peer is refused with -EPERM */
+enum meta_lock {
+	META_LOCK_MTU		= 1,	/* to change the MTU: it is the primary's and follows it */
+	META_LOCK_ADDRESS	= 2,	/* to change the Ethernet address */
 };
 
 /* Verdicts. Any other value drops the packet. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the driver to each other: meta.c is the device and its data path, netlink.c its
- * creation, change and dump, chain.c the programs attached to it.
+ * The parts of the driver to each other: meta.c is the device and its data path, request.c what is
+ * asked of it by rtnetlink, netlink.c its creation, change and dump, chain.c the programs on it.
  */
 #ifndef _META_INTERNAL_H
 #define _META_INTERNAL_H
@@ -57,6 +57,7 @@ enum meta_drop_reason {
  * @mode: layer 2 or 3
  * @primary: whether this end manages the pair
  * @single: whether there is no other end
+ * @lock: META_LOCK_*, of the primary: what the peer may not change (RTNL)
  * @headroom: what this end itself asks for; its device has the larger of both ends' (RTNL)
  */
 struct meta_end {
@@ -71,6 +72,7 @@ struct meta_end {
 	enum meta_mode mode;
 	bool primary;
 	bool single;
+	u32 lock;
 	int headroom;
 };
 
@@ -87,6 +89,30 @@ static inline struct net_device *meta_peer_rtnl(const struct net_device *dev)
 	return peer == dev ? NULL : peer;
 }
 
+/**
+ * struct meta_request - what user space asks a pair, or a single device, to be
+ * @mode: layer 2 or 3
+ * @pairing: a pair or a single device
+ * @policy: of the primary
+ * @peer_policy: of the peer
+ * @scrub: of the primary
+ * @peer_scrub: of the peer
+ * @headroom: bytes in front of packets
+ * @tailroom: bytes behind packets
+ * @lock: what of the peer only the primary's side decides
+ */
+struct meta_request {
+	enum meta_mode mode;
+	enum meta_pairing pairing;
+	enum meta_action policy;
+	enum meta_action peer_policy;
+	enum meta_scrub scrub;
+	enum meta_scrub peer_scrub;
+	u16 headroom;
+	u16 tailroom;
+	u32 lock;
+};
+
 /* meta.c */
 extern const struct net_device_ops meta_netdev_ops;
 void meta_setup(struct net_device *dev);
@@ -98,6 +124,15 @@ static inline bool netif_is_meta(const struct net_device *dev)
 
 /* chain.c */
 void meta_chain_release(struct meta_end *end);
+
+/* request.c */
+extern const struct nla_policy meta_policy[IFLA_META_MAX + 1];
+int meta_validate(struct nlattr *tb[], struct nlattr *data[], struct netlink_ext_ack *extack);
+int meta_check_address(const struct nlattr *address, struct netlink_ext_ack *extack);
+int meta_read_policy(const struct nlattr *attr, enum meta_action *policy,
+		     struct netlink_ext_ack *extack);
+int meta_read_request(struct nlattr *data[], struct meta_request *request,
+		      struct netlink_ext_ack *extack);
 
 /* netlink.c */
 int meta_netlink_init(void) __init;

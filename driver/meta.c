@@ -236,8 +236,38 @@ INDIRECT_CALLABLE_SCOPE struct net_device *meta_peer_dev(struct net_device *dev)
 	return peer == dev ? NULL : peer;
 }
 
+/* Whether the primary keeps it from this end. */
+static bool meta_is_locked(const struct net_device *dev, u32 what)
+{
+	const struct net_device *primary = meta_peer_rtnl(dev);
+
+	return primary && meta_end(primary)->primary && meta_end(primary)->lock & what;
+}
+
+static int meta_change_mtu(struct net_device *dev, int mtu)
+{
+	struct net_device *peer = meta_peer_rtnl(dev);
+	struct meta_end *end = meta_end(dev);
+	int err;
+
+	if (meta_is_locked(dev, META_LOCK_MTU))
+		return -EPERM;
+	if (peer && end->lock & META_LOCK_MTU) {
+		/* Open while the peer follows. */
+		end->lock &= ~META_LOCK_MTU;
+		err = dev_set_mtu(peer, mtu);
+		end->lock |= META_LOCK_MTU;
+		if (err)
+			return err;
+	}
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
 static int meta_set_mac_address(struct net_device *dev, void *address)
 {
+	if (meta_is_locked(dev, META_LOCK_ADDRESS))
+		return -EPERM;
 	/* Ends in layer 3 count on the same, zero, address on both sides (see meta_setup()). */
 	if (meta_end(dev)->mode == META_L3)
 		return -EOPNOTSUPP;
@@ -276,6 +306,7 @@ const struct net_device_ops meta_netdev_ops = {
 	.ndo_start_xmit		= meta_xmit,
 	.ndo_set_rx_mode	= meta_set_rx_mode,
 	.ndo_set_rx_headroom	= meta_set_rx_headroom,
+	.ndo_change_mtu		= meta_change_mtu,
 	.ndo_set_mac_address	= meta_set_mac_address,
 	.ndo_get_iflink		= meta_get_iflink,
 	.ndo_get_peer_dev	= meta_peer_dev,

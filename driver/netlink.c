@@ -26,175 +26,6 @@ META_IS_NETKIT(DROP);
 META_IS_NETKIT(REDIRECT);
 static_assert((int)IFLA_META_PEER_SCRUB == (int)IFLA_NETKIT_PEER_SCRUB);
 
-/**
- * struct meta_request - what user space asks a pair, or a single device, to be
- * @mode: layer 2 or 3
- * @pairing: a pair or a single device
- * @policy: of the primary
- * @peer_policy: of the peer
- * @scrub: of the primary
- * @peer_scrub: of the peer
- * @headroom: bytes in front of packets
- * @tailroom: bytes behind packets
- */
-struct meta_request {
-	enum meta_mode mode;
-	enum meta_pairing pairing;
-	enum meta_action policy;
-	enum meta_action peer_policy;
-	enum meta_scrub scrub;
-	enum meta_scrub peer_scrub;
-	u16 headroom;
-	u16 tailroom;
-};
-
-static const struct nla_policy meta_policy[IFLA_META_MAX + 1] = {
-	[IFLA_META_PEER_INFO]	= { .len = sizeof(struct ifinfomsg) },
-	[IFLA_META_PRIMARY]	= { .type = NLA_REJECT,
-				    .reject_message = "Which end is primary cannot be chosen" },
-	[IFLA_META_POLICY]	= { .type = NLA_U32 },
-	[IFLA_META_PEER_POLICY]	= { .type = NLA_U32 },
-	[IFLA_META_MODE]	= { .type = NLA_U32 },
-	[IFLA_META_SCRUB]	= NLA_POLICY_MAX(NLA_U32, META_SCRUB_DEFAULT),
-	[IFLA_META_PEER_SCRUB]	= NLA_POLICY_MAX(NLA_U32, META_SCRUB_DEFAULT),
-	[IFLA_META_HEADROOM]	= NLA_POLICY_MAX(NLA_U16, META_ROOM_MAX),
-	[IFLA_META_TAILROOM]	= NLA_POLICY_MAX(NLA_U16, META_ROOM_MAX),
-	[IFLA_META_PAIRING]	= NLA_POLICY_MAX(NLA_U32, META_SINGLE),
-};
-
-/* ---- reading a request ---- */
-
-/* The core's parser skips attributes it has no place for; whoever sent one counts on its effect. */
-static int meta_refuse_unknown(const struct nlattr *linkinfo, struct netlink_ext_ack *extack)
-{
-	const struct nlattr *data, *attr;
-	int rem;
-
-	data = linkinfo ? nla_find_nested(linkinfo, IFLA_INFO_DATA) : NULL;
-	if (!data)
-		return 0;
-	nla_for_each_nested(attr, data, rem) {
-		if (!nla_type(attr) || nla_type(attr) > IFLA_META_MAX) {
-			NL_SET_ERR_MSG_ATTR(extack, attr, "Unknown attribute of a meta device");
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-static int meta_check_address(const struct nlattr *address, struct netlink_ext_ack *extack)
-{
-	if (!address)
-		return 0;
-	if (nla_len(address) != ETH_ALEN) {
-		NL_SET_ERR_MSG_ATTR(extack, address, "An address must have 6 bytes");
-		return -EINVAL;
-	}
-	if (!is_valid_ether_addr(nla_data(address))) {
-		NL_SET_ERR_MSG_ATTR(extack, address, "An address must be unicast and not zero");
-		return -EADDRNOTAVAIL;
-	}
-	return 0;
-}
-
-static int meta_validate(struct nlattr *tb[], struct nlattr *data[],
-			 struct netlink_ext_ack *extack)
-{
-	int err = meta_refuse_unknown(tb[IFLA_LINKINFO], extack);
-
-	return err ?: meta_check_address(tb[IFLA_ADDRESS], extack);
-}
-
-static int meta_read_policy(const struct nlattr *attr, enum meta_action *policy,
-			    struct netlink_ext_ack *extack)
-{
-	if (!attr)
-		return 0;
-	switch (nla_get_u32(attr)) {
-	case META_PASS:
-	case META_DROP:
-		*policy = nla_get_u32(attr);
-		return 0;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, attr, "A policy must be pass (0) or drop (2)");
-		return -EINVAL;
-	}
-}
-
-static int meta_read_mode(const struct nlattr *attr, enum meta_mode *mode,
-			  struct netlink_ext_ack *extack)
-{
-	if (!attr)
-		return 0;
-	switch (nla_get_u32(attr)) {
-	case META_L2:
-	case META_L3:
-		*mode = nla_get_u32(attr);
-		return 0;
-	default:
-		NL_SET_ERR_MSG_ATTR(extack, attr, "A mode must be L2 (0) or L3 (1)");
-		return -EINVAL;
-	}
-}
-
-/* What only a pair can have. A single device has no policy either: without programs it drops. */
-static int meta_check_single(struct nlattr *data[], const struct meta_request *request,
-			     struct netlink_ext_ack *extack)
-{
-	static const int of_pairs[] = {
-		IFLA_META_PEER_INFO, IFLA_META_PEER_POLICY, IFLA_META_SCRUB, IFLA_META_PEER_SCRUB,
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(of_pairs); i++) {
-		if (data[of_pairs[i]]) {
-			NL_SET_ERR_MSG_ATTR(extack, data[of_pairs[i]],
-					    "A single device has no peer");
-			return -EOPNOTSUPP;
-		}
-	}
-	if (request->policy != META_PASS) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_META_POLICY],
-				    "A single device has no policy");
-		return -EOPNOTSUPP;
-	}
-	return 0;
-}
-
-static int meta_read_request(struct nlattr *data[], struct meta_request *request,
-			     struct netlink_ext_ack *extack)
-{
-	int err;
-
-	*request = (struct meta_request) {
-		.mode		= META_L3,
-		.policy		= META_PASS,
-		.peer_policy	= META_PASS,
-		.scrub		= META_SCRUB_DEFAULT,
-		.peer_scrub	= META_SCRUB_DEFAULT,
-	};
-	if (!data)
-		return 0;
-	err = meta_read_mode(data[IFLA_META_MODE], &request->mode, extack) ?:
-	      meta_read_policy(data[IFLA_META_POLICY], &request->policy, extack) ?:
-	      meta_read_policy(data[IFLA_META_PEER_POLICY], &request->peer_policy, extack);
-	if (err)
-		return err;
-	if (data[IFLA_META_SCRUB])
-		request->scrub = nla_get_u32(data[IFLA_META_SCRUB]);
-	if (data[IFLA_META_PEER_SCRUB])
-		request->peer_scrub = nla_get_u32(data[IFLA_META_PEER_SCRUB]);
-	if (data[IFLA_META_HEADROOM])
-		request->headroom = nla_get_u16(data[IFLA_META_HEADROOM]);
-	if (data[IFLA_META_TAILROOM])
-		request->tailroom = nla_get_u16(data[IFLA_META_TAILROOM]);
-	if (data[IFLA_META_PAIRING])
-		request->pairing = nla_get_u32(data[IFLA_META_PAIRING]);
-	if (request->pairing == META_SINGLE)
-		return meta_check_single(data, request, extack);
-	return 0;
-}
-
 /* ---- creation ---- */
 
 static int meta_check_mode_address(const struct meta_request *request, struct nlattr *tb[],
@@ -229,6 +60,7 @@ static void meta_furnish(struct net_device *dev, const struct meta_request *requ
 	if (end->single)
 		end->policy = META_DROP;
 	end->scrub = primary ? request->scrub : request->peer_scrub;
+	end->lock = primary ? request->lock : 0;
 	end->headroom = request->headroom;
 	dev->needed_headroom = request->headroom;
 	dev->needed_tailroom = request->tailroom;
@@ -348,6 +180,18 @@ static int meta_read_peer_info(struct nlattr *tb[], struct nlattr *data[],
 	       meta_check_mode_address(request, info->tb, extack);
 }
 
+static int meta_check_peer_mtu(const struct net_device *dev, const struct meta_request *request,
+			       const struct meta_peer_info *info, struct netlink_ext_ack *extack)
+{
+	const struct nlattr *mtu = info->ifm ? info->tb[IFLA_MTU] : NULL;
+
+	if (mtu && request->lock & META_LOCK_MTU && nla_get_u32(mtu) != dev->mtu) {
+		NL_SET_ERR_MSG_ATTR(extack, mtu, "A peer whose MTU is locked has the primary's");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static struct net_device *meta_create_peer(struct net *src_net, struct net_device *dev,
 					   const struct meta_request *request,
 					   const struct meta_peer_info *info,
@@ -370,6 +214,8 @@ static struct net_device *meta_create_peer(struct net *src_net, struct net_devic
 		return peer;
 	if (info->ifm)
 		peer->ifindex = info->ifm->ifi_index;
+	if (request->lock & META_LOCK_MTU)
+		peer->mtu = dev->mtu;
 	meta_furnish(peer, request, false, info->ifm && info->tb[IFLA_ADDRESS]);
 	return peer;
 }
@@ -422,7 +268,8 @@ static int meta_newlink(struct net *src_net, struct net_device *dev, struct nlat
 
 	err = meta_read_request(data, &request, extack) ?:
 	      meta_check_mode_address(&request, tb, extack) ?:
-	      meta_read_peer_info(tb, data, &request, &info, extack);
+	      meta_read_peer_info(tb, data, &request, &info, extack) ?:
+	      meta_check_peer_mtu(dev, &request, &info, extack);
 	if (err)
 		return err;
 	meta_name(dev, tb[IFLA_IFNAME]);
@@ -470,18 +317,37 @@ static int meta_refuse_fixed(struct nlattr *data[], struct netlink_ext_ack *exta
 	return 0;
 }
 
-static int meta_check_policies(const struct net_device *dev, struct nlattr *data[],
+/* What the device can have, and its peer. */
+static int meta_check_possible(const struct net_device *dev, struct nlattr *data[],
 			       struct netlink_ext_ack *extack)
 {
-	if (meta_end(dev)->single && (data[IFLA_META_POLICY] || data[IFLA_META_PEER_POLICY])) {
-		NL_SET_ERR_MSG(extack, "A single device has no policy");
+	if (meta_end(dev)->single && (data[IFLA_META_POLICY] || data[IFLA_META_PEER_POLICY] ||
+				      data[IFLA_META_LOCK])) {
+		NL_SET_ERR_MSG(extack, "A single device has neither policy nor peer");
 		return -EOPNOTSUPP;
 	}
-	if (data[IFLA_META_PEER_POLICY] && !meta_peer_rtnl(dev)) {
+	if ((data[IFLA_META_PEER_POLICY] || data[IFLA_META_LOCK]) && !meta_peer_rtnl(dev)) {
 		NL_SET_ERR_MSG(extack, "The peer is gone");
 		return -EOPNOTSUPP;
 	}
 	return 0;
+}
+
+/* The one part of a change that can fail when it is made, and so the first one. */
+static int meta_set_lock(struct net_device *dev, u32 lock, struct netlink_ext_ack *extack)
+{
+	struct net_device *peer = meta_peer_rtnl(dev);
+	struct meta_end *end = meta_end(dev);
+	u32 before = end->lock;
+	int err = 0;
+
+	end->lock = 0;
+	if (lock & META_LOCK_MTU)
+		err = dev_set_mtu(peer, dev->mtu);
+	if (err)
+		NL_SET_ERR_MSG(extack, "The peer does not take the primary's MTU");
+	end->lock = err ? before : lock;
+	return err;
 }
 
 static int meta_changelink(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
@@ -496,9 +362,11 @@ static int meta_changelink(struct net_device *dev, struct nlattr *tb[], struct n
 		return -EACCES;
 	}
 	err = meta_refuse_fixed(data, extack) ?:
-	      meta_check_policies(dev, data, extack) ?:
+	      meta_check_possible(dev, data, extack) ?:
 	      meta_read_policy(data[IFLA_META_POLICY], &policy, extack) ?:
 	      meta_read_policy(data[IFLA_META_PEER_POLICY], &peer_policy, extack);
+	if (!err && data[IFLA_META_LOCK])
+		err = meta_set_lock(dev, nla_get_u32(data[IFLA_META_LOCK]), extack);
 	if (err)
 		return err;
 	if (data[IFLA_META_POLICY])
@@ -520,14 +388,16 @@ static struct net *meta_get_link_net(const struct net_device *dev)
 static size_t meta_get_size(const struct net_device *dev)
 {
 	return nla_total_size(sizeof(u8)) +	/* PRIMARY */
-	       6 * nla_total_size(sizeof(u32)) + /* policies, MODE, scrubs, PAIRING */
+	       7 * nla_total_size(sizeof(u32)) + /* policies, MODE, scrubs, PAIRING, LOCK */
 	       2 * nla_total_size(sizeof(u16));	/* rooms */
 }
 
-static int meta_fill_peer(struct sk_buff *skb, const struct net_device *peer)
+static int meta_fill_pair(struct sk_buff *skb, const struct meta_end *end,
+			  const struct meta_end *peer)
 {
-	if (nla_put_u32(skb, IFLA_META_PEER_POLICY, meta_end(peer)->policy) ||
-	    nla_put_u32(skb, IFLA_META_PEER_SCRUB, meta_end(peer)->scrub))
+	if (nla_put_u32(skb, IFLA_META_PEER_POLICY, peer->policy) ||
+	    nla_put_u32(skb, IFLA_META_PEER_SCRUB, peer->scrub) ||
+	    nla_put_u32(skb, IFLA_META_LOCK, end->primary ? end->lock : peer->lock))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -546,7 +416,7 @@ static int meta_fill_info(struct sk_buff *skb, const struct net_device *dev)
 		return -EMSGSIZE;
 	if (!end->single && nla_put_u32(skb, IFLA_META_SCRUB, end->scrub))
 		return -EMSGSIZE;
-	return peer ? meta_fill_peer(skb, peer) : 0;
+	return peer ? meta_fill_pair(skb, end, meta_end(peer)) : 0;
 }
 
 /* ---- the kind ---- */

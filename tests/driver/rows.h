@@ -67,7 +67,7 @@ struct put {
 		.place = PUT_PEER, .type = IFLA_NET_NS_FD, .len = 4, .netns = true                 \
 	}
 
-#define MAX_PUTS 10
+#define MAX_PUTS 12
 
 struct request {
 	bool plain; /* no IFLA_LINKINFO at all */

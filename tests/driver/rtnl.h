@@ -30,12 +30,15 @@ enum pair_attr {
 	PAIR_TAILROOM,
 	PAIR_PAIRING,
 	PAIR_ATTR_MAX = PAIR_PAIRING,
+	PAIR_LOCK = 40, /* meta's own */
+	N_PAIR_ATTRS,
 };
 
 enum { MODE_L2, MODE_L3 };
 enum { POLICY_PASS = 0, POLICY_DROP = 2 };
 enum { SCRUB_NONE, SCRUB_DEFAULT };
 enum { PAIRING_PAIR, PAIRING_SINGLE };
+enum { LOCK_MTU = 1, LOCK_ADDRESS = 2 };
 
 /* ---- the socket ---- */
 
@@ -100,8 +103,8 @@ struct link_state {
 	bool has_link, has_link_netnsid;
 	int link, link_netnsid;
 	/* IFLA_INFO_DATA: lengths are 0 for what was not there; the data sits in values. */
-	size_t data_len[16];
-	uint32_t data[16];
+	size_t data_len[N_PAIR_ATTRS];
+	uint32_t data[N_PAIR_ATTRS];
 };
 
 int link_get(struct rtnl *rtnl, const char *name, struct link_state *ret);

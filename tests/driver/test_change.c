@@ -90,6 +90,9 @@ static const struct change fixed_rows[] = {
 	{ { "PAIRING, the same", -EACCES, ON_NETKIT(0), MAKES(DATA_U32(PAIR_PAIRING, 0)) } },
 	{ { "PAIRING, another", -EACCES, ON_NETKIT(0), MAKES(DATA_U32(PAIR_PAIRING, 1)) } },
 	{ { "PAIRING 2", -ERANGE, ON_NETKIT(0), MAKES(DATA_U32(PAIR_PAIRING, 2)) } },
+	{ { "LOCK 4", -EINVAL, ON_NETKIT(0), MAKES(DATA_U32(PAIR_LOCK, 4)) } },
+	{ { "LOCK of 1 byte", -ERANGE, ON_NETKIT(0), MAKES(DATA_U8(PAIR_LOCK, 1)) } },
+	{ { "LOCK, the same", 0, MAKES(DATA_U32(PAIR_LOCK, 0)) } },
 	{ { "attribute 0", -EINVAL, ON_NETKIT(0), MAKES(DATA_U32(0, 1)) } },
 	{ { "attribute 11", -EINVAL, ON_NETKIT(0), MAKES(DATA_U32(PAIR_ATTR_MAX + 1, 1)) } },
 	{ { "attribute 99", -EINVAL, ON_NETKIT(0), MAKES(DATA_U32(99, 1)) } },
@@ -106,6 +109,7 @@ static const struct change peer_rows[] = {
 	{ { "peer: scrub", -EACCES, MAKES(DATA_U32(PAIR_SCRUB, 1)) }, .through_peer = true },
 	{ { "peer: PEER_INFO", -EACCES, .request = { .peer = true } }, .through_peer = true },
 	{ { "peer: headroom", -EACCES, MAKES(DATA_U16(PAIR_HEADROOM, 1)) }, .through_peer = true },
+	{ { "peer: lock", -EACCES, MAKES(DATA_U32(PAIR_LOCK, 0)) }, .through_peer = true },
 	{ { "peer: attribute 99", -EINVAL, ON_NETKIT(-EACCES), MAKES(DATA_U32(99, 1)) },
 	  .through_peer = true },
 };

@@ -68,7 +68,8 @@ static bool random_address(const struct link_state *link)
 /* ---- what is dumped ---- */
 
 struct dumped {
-	uint32_t primary, policy, peer_policy, mode, scrub, peer_scrub, headroom, tailroom, pairing;
+	uint32_t primary, policy, peer_policy, mode, scrub, peer_scrub, headroom, tailroom, pairing,
+		lock;
 };
 
 static void ok_attr(const char *row, const struct link_state *link, const char *name, int type,
@@ -94,7 +95,8 @@ static void ok_dump(const char *row, const struct link_state *link, const struct
 	ok_attr(row, link, "HEADROOM", PAIR_HEADROOM, 2 * later, want->headroom);
 	ok_attr(row, link, "TAILROOM", PAIR_TAILROOM, 2 * later, want->tailroom);
 	ok_attr(row, link, "PAIRING", PAIR_PAIRING, 4 * later, want->pairing);
-	for (int type = PAIR_ATTR_MAX + 1; type < 16; type++)
+	ok_attr(row, link, "LOCK", PAIR_LOCK, 4 * later, want->lock);
+	for (int type = PAIR_ATTR_MAX + 1; type < PAIR_LOCK; type++)
 		ok_eq(link->data_len[type], 0, "%s: attribute %d", row, type);
 }
 
@@ -119,10 +121,11 @@ static void case_defaults(const char *row, bool no_data)
 static void case_every_attribute(void)
 {
 	struct dumped want = { 1,   POLICY_DROP, POLICY_PASS, MODE_L2, SCRUB_NONE, SCRUB_DEFAULT,
-			       100, 4096,	 PAIRING_PAIR };
+			       100, 4096,	 PAIRING_PAIR, LOCK_ADDRESS };
 	struct dumped want_peer = { 0,	     POLICY_PASS,   POLICY_DROP,
 				    MODE_L2, SCRUB_DEFAULT, SCRUB_NONE,
-				    100,     4096,	    PAIRING_PAIR };
+				    100,     4096,	    PAIRING_PAIR,
+				    LOCK_ADDRESS };
 	struct link_state link;
 	struct stage stage;
 	int err;
@@ -138,6 +141,7 @@ static void case_every_attribute(void)
 				     DATA_U16(PAIR_HEADROOM, 100),
 				     DATA_U16(PAIR_TAILROOM, 4096),
 				     DATA_U32(PAIR_PAIRING, PAIRING_PAIR),
+				     DATA_U32(PAIR_LOCK, LOCK_ADDRESS),
 				     PEER_STR(IFLA_IFNAME, "b"),
 			     });
 	ok_err(err, 0, "every attribute");

@@ -43,6 +43,7 @@ static const struct row create_rows[] = {
 	{ "policy 1", -EINVAL, MAKES(DATA_U32(PAIR_POLICY, 1)) },
 	{ "peer policy pass", -EOPNOTSUPP, MAKES(DATA_U32(PAIR_PEER_POLICY, POLICY_PASS)) },
 	{ "peer policy drop", -EOPNOTSUPP, MAKES(DATA_U32(PAIR_PEER_POLICY, POLICY_DROP)) },
+	{ "lock nothing", -EOPNOTSUPP, MAKES(DATA_U32(PAIR_LOCK, 0)) },
 	{ "mode 2", -EINVAL, MAKES(DATA_U32(PAIR_MODE, 2)) },
 	{ "L3 with an address", -EOPNOTSUPP, MAKES(TOP_RAW(IFLA_ADDRESS, mac_good, 6)) },
 	{ "L2 with a zero address", -EADDRNOTAVAIL,
@@ -70,6 +71,7 @@ static const struct row change_rows[] = {
 	{ "pairing, the same", -EACCES, .request = { .puts = { SINGLE } } },
 	{ "pairing, another", -EACCES,
 	  .request = { .puts = { DATA_U32(PAIR_PAIRING, PAIRING_PAIR) } } },
+	{ "lock mtu", -EOPNOTSUPP, .request = { .puts = { DATA_U32(PAIR_LOCK, LOCK_MTU) } } },
 	{ "PEER_INFO", -EINVAL, .request = { .peer = true } },
 	{ "attribute 99", -EINVAL, .request = { .puts = { DATA_U32(99, 1) } } },
 };
@@ -162,6 +164,7 @@ static void case_dump(void)
 	ok_attr(&link, "HEADROOM", PAIR_HEADROOM, 2, 128);
 	ok_attr(&link, "TAILROOM", PAIR_TAILROOM, 2, 64);
 	ok_attr(&link, "PAIRING", PAIR_PAIRING, 4, PAIRING_SINGLE);
+	ok_attr(&link, "LOCK", PAIR_LOCK, 0, 0);
 	ok(link.address_len == 6 && !memcmp(link.address, mac_good, 6), "its address");
 	ok_eq(link.flags & IFF_NOARP, 0, "L2: neighbours are resolved");
 	ok(link.has_link && !link.link, "IFLA_LINK is there and 0");
