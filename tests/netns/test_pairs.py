@@ -264,6 +264,23 @@ def settings_and_kinds(w):
 
 
 @case
+def kind_meta(w):
+    w.netns("web")
+    w.write("pairs: {web0: {kind: meta, headroom: 64, tailroom: 32, peer: {netns: web}}}")
+    w.start()
+    if KIND != "meta":
+        equal(w.state("web0"), "blocked", "state without a meta driver")
+        check("CONFIG_META" in w.pair("web0")["summary"]["why"], "it says what is missing")
+        w.write("pairs: {web0: {kind: auto, peer: {netns: web}}}")
+        w.ready("web0")
+        check("CONFIG_META" in w.ctl("status", "web0").stdout, "auto says why it is not meta")
+        return
+    w.ready("web0")
+    equal(w.link("web0")["linkinfo"]["info_kind"], "meta", "the kind asked for")
+    equal(w.pair("web0")["limits"], [], "what it cannot do")
+
+
+@case
 def policy_drop_without_programs(w):
     pair = ("pairs: {web0: {mode: l2, policy: %s, addresses: [10.1.0.1/24],"
             " peer: {netns: web, policy: %s, addresses: [10.1.0.2/24]}}}")
