@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -39,7 +40,7 @@ struct worker {
 
 static struct tally *tally;
 static int spaces[N_SPACES], programs[N_PROGRAMS];
-static time_t end;
+static time_t deadline;
 
 static unsigned int any(struct worker *worker, unsigned int n)
 {
@@ -160,18 +161,38 @@ static int destroy_netns(struct worker *worker)
 
 /* ---- programs ---- */
 
-static int attach(struct worker *worker, unsigned int flags)
+static int attach(struct worker *worker)
 {
-	LIBBPF_OPTS(bpf_prog_attach_opts, opts, .flags = flags);
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts);
 
-	if (flags & BPF_F_REPLACE)
-		opts.replace_prog_fd = any_program(worker);
-	if (!flags && any(worker, 2)) {
+	if (any(worker, 2)) {
 		opts.flags = any(worker, 2) ? BPF_F_BEFORE : BPF_F_AFTER;
 		opts.relative_fd = any(worker, 2) ? any_program(worker) : 0;
 	}
 	return bpf_prog_attach_opts(any_program(worker), any_ifindex(worker), any_end(worker),
 				    &opts);
+}
+
+/* One that is attached, if it still is when its turn comes. */
+static int replace(struct worker *worker)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, query);
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts, .flags = BPF_F_REPLACE);
+	enum bpf_attach_type end = any_end(worker);
+	int ifindex = any_ifindex(worker), err;
+	__u32 ids[64];
+
+	query.prog_ids = ids;
+	query.count = 64;
+	err = bpf_prog_query_opts(ifindex, end, &query);
+	if (err || !query.count)
+		return err ? err : -ENOENT;
+	opts.replace_prog_fd = bpf_prog_get_fd_by_id(ids[any(worker, query.count)]);
+	if (opts.replace_prog_fd < 0)
+		return opts.replace_prog_fd;
+	err = bpf_prog_attach_opts(any_program(worker), ifindex, end, &opts);
+	close(opts.replace_prog_fd);
+	return err;
 }
 
 static int detach(struct worker *worker)
@@ -215,16 +236,6 @@ static int create_link(struct worker *worker)
 	return *link < 0 ? *link : 0;
 }
 
-static int attach_somewhere(struct worker *worker)
-{
-	return attach(worker, 0);
-}
-
-static int replace(struct worker *worker)
-{
-	return attach(worker, BPF_F_REPLACE);
-}
-
 static int update_link(struct worker *worker)
 {
 	int link = *any_link(worker);
@@ -249,7 +260,7 @@ static int close_any_link(struct worker *worker)
 static const struct operation {
 	const char *name;
 	int (*run)(struct worker *worker);
-	bool rare; /* so that there is something left to work on */
+	bool rare; /* so that there is something left to work on, and time */
 } operations[N_OPS] = {
 	{ "create", create_somewhere },
 	{ "delete", delete_any, .rare = true },
@@ -259,8 +270,8 @@ static const struct operation {
 	{ "down", set_any_down, .rare = true },
 	{ "mtu", set_mtu },
 	{ "dump", dump },
-	{ "netns destroyed", destroy_netns },
-	{ "attach", attach_somewhere },
+	{ "netns destroyed", destroy_netns, .rare = true },
+	{ "attach", attach },
 	{ "replace", replace },
 	{ "detach", detach },
 	{ "query", query },
@@ -289,7 +300,7 @@ static void __attribute__((noreturn)) work(int number, unsigned int seed)
 		_exit(1);
 	for (int i = 0; i < N_LINKS; i++)
 		worker.links[i] = -1;
-	while (time(NULL) < end) {
+	while (time(NULL) < deadline) {
 		op = any_operation(&worker);
 		__atomic_fetch_add(&tally->tried[op], 1, __ATOMIC_RELAXED);
 		if (operations[op].run(&worker) == 0)
@@ -309,9 +320,11 @@ static void __attribute__((noreturn)) send_packets(int number, unsigned int seed
 	CPU_ZERO(&cpu);
 	CPU_SET(number % sysconf(_SC_NPROCESSORS_ONLN), &cpu);
 	sched_setaffinity(0, sizeof(cpu), &cpu);
+	/* They never rest, and operations are to happen among their packets. */
+	setpriority(PRIO_PROCESS, 0, 10);
 	netns_enter(spaces[number % N_SPACES]);
 	fd = socket(AF_PACKET, SOCK_RAW, 0);
-	while (fd >= 0 && time(NULL) < end) {
+	while (fd >= 0 && time(NULL) < deadline) {
 		to.sll_ifindex = any_ifindex(&worker);
 		if (sendto(fd, frame, 14 + any(&worker, 1300), 0, (struct sockaddr *)&to,
 			   sizeof(to)) > 0)
@@ -390,14 +403,17 @@ static void check_programs_gone(void)
 
 int main(int argc, char **argv)
 {
-	static const int verdicts[] = { VERDICT_NEXT, VERDICT_PASS, VERDICT_DROP, VERDICT_REDIRECT };
+	static const int verdicts[] = { VERDICT_NEXT, VERDICT_PASS, VERDICT_DROP,
+					VERDICT_REDIRECT };
 	long seconds = argc > 1 ? atol(argv[1]) : 60;
 	unsigned int seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
 	pid_t children[N_WORKERS + N_SENDERS];
+	unsigned long n_done = 0;
 	int status, bad = 0;
 
 	netns_isolate();
-	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	if (tally == MAP_FAILED)
 		bail_out("mmap: %m");
 	for (int i = 0; i < N_SPACES; i++)
@@ -407,7 +423,7 @@ int main(int argc, char **argv)
 		if (programs[i] < 0)
 			bail_out("a program: %m");
 	}
-	end = time(NULL) + seconds;
+	deadline = time(NULL) + seconds;
 	for (int i = 0; i < N_WORKERS; i++)
 		children[i] = start(work, i, seed);
 	for (int i = 0; i < N_SENDERS; i++)
@@ -417,9 +433,13 @@ int main(int argc, char **argv)
 		bad += !WIFEXITED(status) || WEXITSTATUS(status);
 	}
 	ok_eq(bad, 0, "processes that ended badly (seed %u, %ld s)", seed, seconds);
-	for (int op = 0; op < N_OPS; op++)
+	for (int op = 0; op < N_OPS; op++) {
+		n_done += tally->done[op];
 		ok(tally->done[op] > 0, "%s: %lu done of %lu tried", operations[op].name,
 		   tally->done[op], tally->tried[op]);
+	}
+	printf("# seed %u, %ld s: %lu operations done, %lu packets sent, %lu refused\n", seed,
+	       seconds, n_done, tally->sent, tally->refused);
 	ok(tally->sent > 0, "packets: %lu sent, %lu refused", tally->sent, tally->refused);
 	remove_all();
 	check_programs_gone();

@@ -192,10 +192,20 @@ static const struct operation operations[] = {
 	{ "delete", make_with_program, run_delete, holds_delete, unmake, false },
 };
 
-/* -ENOMEM of netlink's own buffers is told as -ENOBUFS. */
-static bool is_no_memory(int err)
+/*
+ * -ENOMEM of netlink's own buffers is told as -ENOBUFS, and a device in sysfs that got no memory for
+ * its name as -EINVAL.
+ */
+static bool is_no_memory(const struct stage *stage, int err)
 {
-	return err == -ENOMEM || err == -ENOBUFS;
+	return err == -ENOMEM || err == -ENOBUFS ||
+	       (err == -EINVAL && !strncmp(stage->rtnl.extack, "Cannot register", 15));
+}
+
+/* What could not be answered for want of a buffer was done, or was not, but as a whole. */
+static bool holds(const struct operation *operation, struct stage *stage, int err)
+{
+	return operation->holds(stage, err) || (err == -ENOBUFS && operation->holds(stage, 0));
 }
 
 static void sweep(struct stage *stage, const struct operation *operation)
@@ -211,9 +221,10 @@ static void sweep(struct stage *stage, const struct operation *operation)
 		reached = has_failed();
 		fail_nth(0);
 		n_failed += !!err;
-		if (err && (operation->may_not_fail || !is_no_memory(err)))
-			ok(false, "%s: allocation %u: %s", operation->name, n, tap_errno_name(err));
-		if (!operation->holds(stage, err))
+		if (err && (operation->may_not_fail || !is_no_memory(stage, err)))
+			ok(false, "%s: allocation %u: %s %s", operation->name, n,
+			   tap_errno_name(err), stage->rtnl.extack);
+		if (!holds(operation, stage, err))
 			ok(false, "%s: allocation %u left it half done (%s)", operation->name, n,
 			   tap_errno_name(err));
 		operation->undo(stage);
