@@ -3,8 +3,9 @@
 
 /*
  * What every driver test shares: one line per row, "ok - ..." or "not ok - ...", a count of both, and
- * the kind under test, which METAD_TEST_KIND names ("meta" when it is not set, or "netkit"). One
- * translation unit per program, so the counts are static.
+ * the kind under test, which METAD_TEST_KIND names ("meta" when it is not set, or "netkit"), and the
+ * driver behind it, where METAD_TEST_DRIVER names another (CONFIG_META_AS_NETKIT). One translation unit
+ * per program, so the counts are static.
  */
 
 #include <errno.h>
@@ -23,10 +24,17 @@ static inline const char *test_kind(void)
 	return kind && *kind ? kind : "meta";
 }
 
-/* Where the two kinds differ, and only there, a test asks. */
+static inline const char *test_driver(void)
+{
+	const char *driver = getenv("METAD_TEST_DRIVER");
+
+	return driver && *driver ? driver : test_kind();
+}
+
+/* Where the two drivers differ, and only there, a test asks. */
 static inline bool is_meta(void)
 {
-	return !strcmp(test_kind(), "meta");
+	return !strcmp(test_driver(), "meta");
 }
 
 /* One row. Returns whether it holds. */

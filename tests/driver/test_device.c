@@ -216,7 +216,7 @@ static void case_driver_name(const char *name)
 	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
 
 	ok_err(ethtool(name, &info), 0, "%s: ethtool -i", name);
-	ok(!strcmp(info.driver, test_kind()), "%s: the driver is %s", name, info.driver);
+	ok(!strcmp(info.driver, test_driver()), "%s: the driver is %s", name, info.driver);
 }
 
 static void ok_link(const char *row, const char *name, uint32_t wanted)
