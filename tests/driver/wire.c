@@ -149,6 +149,14 @@ void wire_close(struct wire *wire)
 	}
 }
 
+void wire_give(struct wire_end *end, const char *address, int prefix)
+{
+	int err = add_addr(&end->rtnl, end->devname, address, prefix);
+
+	if (err)
+		bail_out("%s is not given %s: %s", end->devname, address, strerror(-err));
+}
+
 int wire_attach(const struct wire *wire, int side, int prog_fd)
 {
 	return bpf_prog_attach_opts(prog_fd, wire->ends[END_A].ifindex, wire->ends[side].hook,
@@ -212,30 +220,95 @@ int wire_send(const struct wire_end *end, const struct frame *frame)
 	return (size_t)n == frame->len ? 0 : -EMSGSIZE;
 }
 
-bool wire_receive(const struct wire_end *end, struct received *ret, int timeout_ms)
+bool frame_receive(int fd, struct received *ret, int timeout_ms)
 {
-	struct pollfd pollfd = { .fd = end->fd, .events = POLLIN };
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	struct sockaddr_ll from = {};
 	socklen_t from_len = sizeof(from);
 	ssize_t n;
 
 	if (poll(&pollfd, 1, timeout_ms) != 1)
 		return false;
-	n = recvfrom(end->fd, ret->bytes, sizeof(ret->bytes), MSG_DONTWAIT,
-		     (struct sockaddr *)&from, &from_len);
+	n = recvfrom(fd, ret->bytes, sizeof(ret->bytes), MSG_DONTWAIT, (struct sockaddr *)&from,
+		     &from_len);
 	ret->len = n < 0 ? 0 : n;
 	ret->pkt_type = from.sll_pkttype;
 	return n >= 0;
 }
 
-int wire_drain(const struct wire_end *end)
+int frame_drain(int fd)
 {
 	static struct received received;
 	int n = 0;
 
-	while (wire_receive(end, &received, 0))
+	while (frame_receive(fd, &received, 0))
 		n++;
 	return n;
+}
+
+bool wire_receive(const struct wire_end *end, struct received *ret, int timeout_ms)
+{
+	return frame_receive(end->fd, ret, timeout_ms);
+}
+
+int wire_drain(const struct wire_end *end)
+{
+	return frame_drain(end->fd);
+}
+
+/* ---- a way out ---- */
+
+static int make_veth(struct rtnl *rtnl, int y_netns)
+{
+	struct linkinfo info;
+	struct msg msg;
+	size_t peer;
+
+	msg_link(&msg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	put_str(&msg, IFLA_IFNAME, "x");
+	info = linkinfo_begin(&msg, "veth");
+	peer = peer_info_begin(&msg, 0, 0, 0);
+	put_str(&msg, IFLA_IFNAME, "y");
+	put_u32(&msg, IFLA_NET_NS_FD, y_netns);
+	nest_end(&msg, peer);
+	linkinfo_end(&msg, info);
+	return rtnl_send(rtnl, &msg);
+}
+
+void spur_open(struct spur *spur, int netns, bool ipv6)
+{
+	int home = netns_current(), err;
+
+	*spur = (struct spur){ .netns = netns,
+			       .y_netns = netns_new(),
+			       .x = { .name = "x", .devname = "x", .netns = netns },
+			       .y = { .name = "y", .devname = "y" } };
+	spur->y.netns = spur->y_netns;
+	if (rtnl_open_in(&spur->x.rtnl, netns) || rtnl_open_in(&spur->y.rtnl, spur->y_netns))
+		bail_out("no rtnetlink");
+	netns_enter(spur->y_netns);
+	silence_ipv6(ipv6);
+	netns_enter(netns);
+	err = make_veth(&spur->x.rtnl, spur->y_netns);
+	if (err)
+		bail_out("no veth: %s %s", strerror(-err), spur->x.rtnl.extack);
+	end_open(&spur->x);
+	netns_enter(spur->y_netns);
+	end_open(&spur->y);
+	netns_enter(home);
+	close(home);
+	await_carrier(&spur->x);
+	await_carrier(&spur->y);
+}
+
+void spur_close(struct spur *spur)
+{
+	del_link(&spur->x.rtnl, "x");
+	rtnl_close(&spur->x.rtnl);
+	rtnl_close(&spur->y.rtnl);
+	close(spur->x.fd);
+	close(spur->y.fd);
+	close(spur->y_netns);
 }
 
 /* ---- counts ---- */

@@ -44,7 +44,9 @@ struct wire {
 /* A pair of the kind under test, in new namespaces. Exits when there can be none. */
 void wire_open(struct wire *wire, const struct wire_want *want);
 void wire_close(struct wire *wire);
-/* Whatever was attached to the end, in the order of the calls. 0 or -errno. */
+/* An address. Exits when the end does not take it. */
+void wire_give(struct wire_end *end, const char *address, int prefix);
+/* A program on the end's chain, as the last one. 0 or -errno. */
 int wire_attach(const struct wire *wire, int side, int prog_fd);
 void wire_detach_all(const struct wire *wire, int side);
 /* A tcx program on a device, in the namespace one is in. */
@@ -71,9 +73,25 @@ struct received {
 	unsigned char bytes[FRAME_MAX];
 };
 
+bool frame_receive(int fd, struct received *ret, int timeout_ms);
+/* How many were waiting. */
+int frame_drain(int fd);
 bool wire_receive(const struct wire_end *end, struct received *ret, int timeout_ms);
-/* Frames that are waiting. */
 int wire_drain(const struct wire_end *end);
+
+/* ---- a way out ---- */
+
+/*
+ * A veth pair: x, in a namespace that one of a pair's ends is in, and y in one of its own. It is where
+ * programs redirect to and other packets come from.
+ */
+struct spur {
+	int netns, y_netns; /* netns is borrowed */
+	struct wire_end x, y;
+};
+
+void spur_open(struct spur *spur, int netns, bool ipv6);
+void spur_close(struct spur *spur);
 
 /* ---- counts ---- */
 

@@ -169,6 +169,20 @@ void code_call_stack(struct code *code, int helper, const void *bytes, size_t si
 	code_emit(code, CALL(helper));
 }
 
+void code_set_dst(struct code *code)
+{
+	const struct bpf_tunnel_key key = { .tunnel_id = 7, .remote_ipv4 = 0x0a090002 };
+
+	code_call_stack(code, BPF_FUNC_skb_set_tunnel_key, &key, sizeof(key), 0);
+}
+
+void code_get_dst(struct code *code)
+{
+	const struct bpf_tunnel_key key = {};
+
+	code_call_stack(code, BPF_FUNC_skb_get_tunnel_key, &key, sizeof(key), 0);
+}
+
 void code_keep_result(struct code *code)
 {
 	code_emit(code, STORE(BPF_DW, BPF_REG_7, BPF_REG_0, offsetof(struct seen, result)));

@@ -48,6 +48,10 @@ void code_call(struct code *code, int helper, int64_t one, int64_t two);
 void code_call_skb(struct code *code, int helper, int64_t two, int64_t three);
 /* With a pointer to bytes of R10's stack as the second argument, which are written there first. */
 void code_call_stack(struct code *code, int helper, const void *bytes, size_t size, int64_t four);
+/* bpf_skb_set_tunnel_key(): the packet gets a destination (skb->dst) of the program's. */
+void code_set_dst(struct code *code);
+/* bpf_skb_get_tunnel_key(): R0 is 0 when it still has it, and -EINVAL when it has none. */
+void code_get_dst(struct code *code);
 /* R0 goes to the witness's place. */
 void code_keep_result(struct code *code);
 void code_return(struct code *code, int verdict);
