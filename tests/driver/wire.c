@@ -159,20 +159,28 @@ void wire_give(struct wire_end *end, const char *address, int prefix)
 
 int wire_attach(const struct wire *wire, int side, int prog_fd)
 {
-	return bpf_prog_attach_opts(prog_fd, wire->ends[END_A].ifindex, wire->ends[side].hook,
-				    NULL);
+	int home = netns_current(), err;
+
+	netns_enter(wire->ends[END_A].netns);
+	err = bpf_prog_attach_opts(prog_fd, wire->ends[END_A].ifindex, wire->ends[side].hook, NULL);
+	netns_enter(home);
+	close(home);
+	return err;
 }
 
 void wire_detach_all(const struct wire *wire, int side)
 {
-	int err;
+	int home = netns_current(), err;
 
+	netns_enter(wire->ends[END_A].netns);
 	do
 		err = bpf_prog_detach_opts(0, wire->ends[END_A].ifindex, wire->ends[side].hook,
 					   NULL);
 	while (!err);
 	if (err != -ENOENT)
 		bail_out("a program does not go: %s", strerror(-err));
+	netns_enter(home);
+	close(home);
 }
 
 int tcx_attach(const char *devname, enum bpf_attach_type type, int prog_fd)
