@@ -7,8 +7,11 @@
 #include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "programs.h"
@@ -42,6 +45,35 @@ uint32_t link_id_of(int link_fd)
 	return bpf_obj_get_info_by_fd(link_fd, &info, &len) ? 0 : info.id;
 }
 
+bool prog_is_released(uint32_t prog_id)
+{
+	int fd;
+
+	for (int i = 0; i < 100; i++) {
+		fd = bpf_prog_get_fd_by_id(prog_id);
+		if (fd < 0)
+			return fd == -ENOENT;
+		close(fd);
+		usleep(100000);
+	}
+	return false;
+}
+
+static int index_of(char letter)
+{
+	return tolower(letter) - 'a';
+}
+
+void chains_renew(struct chains *chains, char letter)
+{
+	int fd = program_that_says(VERDICT_NEXT);
+
+	if (fd < 0)
+		bail_out("no program: %s", strerror(-fd));
+	chains->progs[index_of(letter)] = fd;
+	chains->prog_ids[index_of(letter)] = prog_id_of(fd);
+}
+
 void chains_init(struct chains *chains)
 {
 	*chains = (struct chains){
@@ -53,10 +85,7 @@ void chains_init(struct chains *chains)
 		bail_out("no XDP program: %s", strerror(-chains->xdp));
 	for (int i = 0; i < N_LETTERS; i++) {
 		chains->links[i] = -1;
-		chains->progs[i] = program_that_says(VERDICT_NEXT);
-		if (chains->progs[i] < 0)
-			bail_out("no program: %s", strerror(-chains->progs[i]));
-		chains->prog_ids[i] = prog_id_of(chains->progs[i]);
+		chains_renew(chains, 'a' + i);
 	}
 }
 
@@ -138,11 +167,6 @@ static bool end_is_told(const struct chains *chains, const struct end *end, char
 
 /* ---- steps ---- */
 
-static int index_of(char letter)
-{
-	return tolower(letter) - 'a';
-}
-
 int chains_prog_fd(const struct chains *chains, char letter)
 {
 	switch (letter) {
@@ -166,8 +190,8 @@ static uint32_t relative_id(const struct chains *chains, char letter)
 {
 	if (letter == BAD_FD)
 		return NO_SUCH;
-	return isupper(letter) ? chains->link_ids[index_of(letter)] :
-				 chains->prog_ids[index_of(letter)];
+	return isupper(letter) ? chains->link_ids[index_of(letter)]
+			       : chains->prog_ids[index_of(letter)];
 }
 
 static uint64_t revision_given(const struct end *end, enum step_revision revision)
@@ -254,6 +278,12 @@ int chains_call(struct chains *chains, const struct end *end, const struct step 
 		return call_update(chains, step);
 	case STEP_LINK_DETACH:
 		return bpf_link_detach(chains->links[i]);
+	case STEP_FIND:
+		err = bpf_link_get_fd_by_id(chains->link_ids[i]);
+		if (err < 0)
+			return err;
+		close(err);
+		return 0;
 	case STEP_CLOSE:
 		err = close(chains->links[i]) ? -errno : 0;
 		chains->links[i] = -1;
@@ -262,6 +292,45 @@ int chains_call(struct chains *chains, const struct end *end, const struct step 
 	}
 	return -ENOSYS;
 }
+
+/* ---- without privilege ---- */
+
+const char *caller_name(enum caller caller)
+{
+	return caller == CALLER_NOBODY ? "nobody" : "root of a user namespace";
+}
+
+static int drop_privilege(enum caller caller)
+{
+	return caller == CALLER_NOBODY ? setresuid(65534, 65534, 65534) : unshare(CLONE_NEWUSER);
+}
+
+int chains_call_as(struct chains *chains, const struct end *end, const struct step *step,
+		   enum caller caller)
+{
+	char chain[CHAIN_MAX + 1];
+	int pipes[2], ret = -EIO;
+	uint64_t revision;
+	pid_t child;
+
+	if (pipe2(pipes, O_CLOEXEC) || (child = fork()) < 0)
+		bail_out("no child: %m");
+	if (!child) {
+		if (drop_privilege(caller))
+			_exit(1);
+		ret = step ? chains_call(chains, end, step)
+			   : chain_read(chains, end->type, chain, &revision);
+		_exit(write(pipes[1], &ret, sizeof(ret)) != sizeof(ret));
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &ret, sizeof(ret)) != sizeof(ret))
+		bail_out("no privilege was dropped");
+	close(pipes[0]);
+	waitpid(child, NULL, 0);
+	return ret;
+}
+
+/* ---- a step and what is left of it ---- */
 
 bool chains_step(struct chains *chains, struct end *end, const struct step *step,
 		 char ret_result[STEP_RESULT_MAX])

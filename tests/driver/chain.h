@@ -20,7 +20,15 @@ enum { N_LETTERS = 8, CHAIN_MAX = 64, STEP_RESULT_MAX = 512 };
 #define BAD_FD '!' /* a descriptor that is not open; as an ID, one that nobody has */
 #define XDP_PROGRAM 'x' /* a program of another type */
 
-enum step_op { STEP_ATTACH, STEP_DETACH, STEP_LINK, STEP_UPDATE, STEP_LINK_DETACH, STEP_CLOSE };
+enum step_op {
+	STEP_ATTACH,
+	STEP_DETACH,
+	STEP_LINK,
+	STEP_UPDATE,
+	STEP_LINK_DETACH,
+	STEP_FIND, /* a link by its ID */
+	STEP_CLOSE,
+};
 
 enum step_revision { REVISION_ANY, REVISION_RIGHT, REVISION_NEXT, REVISION_LAST };
 
@@ -33,7 +41,7 @@ struct step {
 	uint32_t flags; /* BPF_F_*; with BPF_F_ID the relative is given by its ID */
 	char relative; /* a letter; in upper case: the link made with that letter */
 	char replaced; /* attach: for BPF_F_REPLACE; update: the one expected to be there */
-	char link; /* STEP_UPDATE, STEP_LINK_DETACH, STEP_CLOSE: made with that letter */
+	char link; /* of what is done to a link: made with that letter */
 	enum step_revision revision;
 	bool silent; /* a success that does not count as a change */
 };
@@ -59,9 +67,16 @@ void chains_init(struct chains *chains);
 /* A device that has no programs yet. */
 void chains_begin(struct chains *chains, int ifindex);
 void chains_close_links(struct chains *chains);
+/* Another program for a letter whose descriptor is closed. */
+void chains_renew(struct chains *chains, char letter);
 
 /* Only the call. */
 int chains_call(struct chains *chains, const struct end *end, const struct step *step);
+/* Only the call, or a query without a step, by a process that has the descriptors but no privilege. */
+enum caller { CALLER_NOBODY, CALLER_OTHER_ROOT };
+int chains_call_as(struct chains *chains, const struct end *end, const struct step *step,
+		   enum caller caller);
+const char *caller_name(enum caller caller);
 /* The call and the reading back: whether all is as it should be, and in words what is. */
 bool chains_step(struct chains *chains, struct end *end, const struct step *step,
 		 char ret_result[STEP_RESULT_MAX]);
@@ -73,6 +88,8 @@ int chain_read(const struct chains *chains, enum bpf_attach_type type, char ret[
 int chains_prog_fd(const struct chains *chains, char letter);
 uint32_t prog_id_of(int prog_fd);
 uint32_t link_id_of(int link_fd);
+/* Whether a program that nobody has a descriptor of is let go of: not at once, but soon. */
+bool prog_is_released(uint32_t prog_id);
 
 /* One row of the test for each step. */
 static inline void chains_run(struct chains *chains, struct end *end, const struct step *steps,

@@ -5,11 +5,8 @@
  * for how they stand in the way here.
  */
 #include <bpf/bpf.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "chain.h"
@@ -31,7 +28,8 @@ static const struct step first_steps[] = {
 	{ "attach to an empty end at revision 2", -ESTALE, .prog = 'a', .revision = REVISION_NEXT },
 	{ "attach to an empty end before a program", -ENOENT, .prog = 'a', .flags = BPF_F_BEFORE,
 	  .relative = 'b' },
-	{ "replace on an empty end", -ENOENT, .prog = 'a', .flags = BPF_F_REPLACE, .replaced = 'b' },
+	{ "replace on an empty end", -ENOENT, .prog = 'a', .flags = BPF_F_REPLACE,
+	  .replaced = 'b' },
 	{ "attach first and last on an empty end", -ERANGE, .prog = 'a',
 	  .flags = BPF_F_BEFORE | BPF_F_AFTER },
 	{ "detach from an empty end", -ENOENT, .op = STEP_DETACH, .prog = 'a' },
@@ -64,7 +62,8 @@ static const struct step place_steps[] = {
 	{ "attach f last", 0, "eadcbf", .prog = 'f', .flags = BPF_F_AFTER },
 	{ "attach g before e, by ID", 0, "geadcbf", .prog = 'g', .flags = BPF_F_BEFORE | BPF_F_ID,
 	  .relative = 'e' },
-	{ "attach h both first and last", -ERANGE, .prog = 'h', .flags = BPF_F_BEFORE | BPF_F_AFTER },
+	{ "attach h both first and last", -ERANGE, .prog = 'h',
+	  .flags = BPF_F_BEFORE | BPF_F_AFTER },
 	{ "attach h both before and after a", -ERANGE, .prog = 'h',
 	  .flags = BPF_F_BEFORE | BPF_F_AFTER, .relative = 'a' },
 	{ "attach h relative to a, no place", -EINVAL, .prog = 'h', .relative = 'a' },
@@ -91,11 +90,13 @@ static const struct step replace_steps[] = {
 	{ "attach b", 0, "ab", .prog = 'b' },
 	{ "attach c", 0, "abc", .prog = 'c' },
 	{ "replace b by d", 0, "adc", .prog = 'd', .flags = BPF_F_REPLACE, .replaced = 'b' },
-	{ "replace b, which has left", -ENOENT, .prog = 'e', .flags = BPF_F_REPLACE, .replaced = 'b' },
+	{ "replace b, which has left", -ENOENT, .prog = 'e', .flags = BPF_F_REPLACE,
+	  .replaced = 'b' },
 	{ "replace d by d", -EEXIST, .prog = 'd', .flags = BPF_F_REPLACE, .replaced = 'd' },
 	{ "replace d by a", -EEXIST, .prog = 'a', .flags = BPF_F_REPLACE, .replaced = 'd' },
 	{ "replace what is not given", -EINVAL, .prog = 'e', .flags = BPF_F_REPLACE },
-	{ "replace no descriptor", -EBADF, .prog = 'e', .flags = BPF_F_REPLACE, .replaced = BAD_FD },
+	{ "replace no descriptor", -EBADF, .prog = 'e', .flags = BPF_F_REPLACE,
+	  .replaced = BAD_FD },
 	{ "replace an XDP program", -EINVAL, .prog = 'e', .flags = BPF_F_REPLACE,
 	  .replaced = XDP_PROGRAM },
 	{ "replace at the last revision", -ESTALE, .prog = 'e', .flags = BPF_F_REPLACE,
@@ -160,7 +161,8 @@ static const struct step busy_steps[] = {
 	{ "link with c", 0, "AbC", STEP_LINK, .prog = 'c' },
 	{ "attach a link's program", -EEXIST, .prog = 'a' },
 	{ "detach a link's program", -EBUSY, .op = STEP_DETACH, .prog = 'a' },
-	{ "replace a link's program", -EBUSY, .prog = 'd', .flags = BPF_F_REPLACE, .replaced = 'a' },
+	{ "replace a link's program", -EBUSY, .prog = 'd', .flags = BPF_F_REPLACE,
+	  .replaced = 'a' },
 	{ "detach the last, which is a link's", -EBUSY, .op = STEP_DETACH },
 	{ "detach the last by AFTER, which is a link's", -EBUSY, .op = STEP_DETACH,
 	  .flags = BPF_F_AFTER },
@@ -391,38 +393,6 @@ static bool detach_is_checked(void)
 	return major > 6 || minor > 12 || patch >= 96;
 }
 
-static void drop_privilege(bool as_root_of_others)
-{
-	if (as_root_of_others ? unshare(CLONE_NEWUSER) : setresuid(65534, 65534, 65534)) {
-		printf("Bail out! %s\n", strerror(errno));
-		_exit(1);
-	}
-}
-
-/* What the call answers in a process without privilege. */
-static int call_without_privilege(const struct end *end, const struct step *step, bool userns)
-{
-	int status, pipes[2], ret = -ENOSYS;
-	char chain[CHAIN_MAX + 1];
-	uint64_t revision;
-	pid_t child;
-
-	if (pipe(pipes) || (child = fork()) < 0)
-		bail_out("no child: %s", strerror(errno));
-	if (!child) {
-		drop_privilege(userns);
-		ret = step ? chains_call(&chains, end, step) :
-			     chain_read(&chains, end->type, chain, &revision);
-		_exit(write(pipes[1], &ret, sizeof(ret)) != sizeof(ret));
-	}
-	close(pipes[1]);
-	if (read(pipes[0], &ret, sizeof(ret)) != sizeof(ret))
-		ret = -EIO;
-	close(pipes[0]);
-	waitpid(child, &status, 0);
-	return ret;
-}
-
 static void test_privilege(struct end *end)
 {
 	static const struct step detach_a = { .op = STEP_DETACH, .prog = 'a' };
@@ -431,42 +401,27 @@ static void test_privilege(struct end *end)
 	static const struct step put_back[] = { { "attach a", 0, "a", .prog = 'a' } };
 	int wanted = detach_is_checked() ? -EPERM : 0;
 
-	for (int userns = 0; userns < 2; userns++) {
-		const char *who = userns ? "root of a user namespace" : "nobody";
+	for (enum caller caller = CALLER_NOBODY; caller <= CALLER_OTHER_ROOT; caller++) {
+		const char *who = caller_name(caller);
 
 		begin_pair();
 		chains_run(&chains, end, put_back, 1);
-		ok_err(call_without_privilege(end, NULL, userns), -EPERM, "%s, %s queries",
+		ok_err(chains_call_as(&chains, end, NULL, caller), -EPERM, "%s, %s queries",
 		       end->name, who);
-		ok_err(call_without_privilege(end, &detach_last, userns), wanted,
+		ok_err(chains_call_as(&chains, end, &detach_last, caller), wanted,
 		       "%s, %s detaches the last one", end->name, who);
 		if (!wanted)
 			chains_call(&chains, end, put_back);
-		ok_err(call_without_privilege(end, &detach_first, userns), wanted,
+		ok_err(chains_call_as(&chains, end, &detach_first, caller), wanted,
 		       "%s, %s detaches the first one", end->name, who);
 		if (!wanted)
 			chains_call(&chains, end, put_back);
-		ok_err(call_without_privilege(end, &detach_a, userns), 0,
+		ok_err(chains_call_as(&chains, end, &detach_a, caller), 0,
 		       "%s, %s detaches a program it has got", end->name, who);
 	}
 }
 
 /* ---- the end of a device ---- */
-
-/* Whether a program without a descriptor is let go of; not at once, but soon. */
-static bool is_released(uint32_t prog_id)
-{
-	int fd;
-
-	for (int i = 0; i < 100; i++) {
-		fd = bpf_prog_get_fd_by_id(prog_id);
-		if (fd < 0)
-			return fd == -ENOENT;
-		close(fd);
-		usleep(100000);
-	}
-	return false;
-}
 
 static uint32_t attach_and_forget(const struct end *end)
 {
@@ -494,18 +449,18 @@ static void test_release(const struct end *end)
 	ok(fd >= 0, "%s, an attached program lives by itself", end->name);
 	close(fd);
 	chains_call(&chains, end, &detach);
-	ok(is_released(id), "%s, a detached program is let go of", end->name);
+	ok(prog_is_released(id), "%s, a detached program is let go of", end->name);
 
 	id = attach_and_forget(end);
 	replace.replace_prog_fd = bpf_prog_get_fd_by_id(id);
 	bpf_prog_attach_opts(chains.progs[1], chains.ifindex, end->type, &replace);
 	close(replace.replace_prog_fd);
-	ok(is_released(id), "%s, a replaced program is let go of", end->name);
+	ok(prog_is_released(id), "%s, a replaced program is let go of", end->name);
 
 	id = attach_and_forget(end);
 	chains_call(&chains, end, &attach);
 	ok_err(del_link(&rtnl, "a"), 0, "%s, delete the device", end->name);
-	ok(is_released(id), "%s, a program is let go of with its device", end->name);
+	ok(prog_is_released(id), "%s, a program is let go of with its device", end->name);
 	ok_err(chains_call(&chains, end, &attach), -ENODEV, "%s, attach to a deleted device",
 	       end->name);
 }
