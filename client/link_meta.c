@@ -199,8 +199,8 @@ static bool takes_any_word(const char *word)
 }
 
 /*
- * iplink_parse() takes every word it does not know for the name of a device, and of two names it
- * forgets one: a policy that stands behind the peer's name would be lost without a word.
+ * iplink_parse() takes a word it does not know for the name of the device: a policy that stands
+ * behind "mtu 1400" would make a peer of that name, with the other policy.
  */
 static int check_order(const struct request *request)
 {
