@@ -7,7 +7,7 @@ readonly BUILD_PACKAGES=(clang gcc iproute2 libbpf-dev libev-dev libjansson-dev 
 	libsystemd-dev libyaml-dev linux-libc-dev llvm meson ninja-build pkg-config procps
 	iputils-ping bpftool git)
 # For virtual machines: tests/vm.
-readonly VM_PACKAGES=(debootstrap e2fsprogs fdisk qemu-system-x86 tar)
+readonly VM_PACKAGES=(e2fsprogs fakeroot fdisk kmod python3 qemu-system-x86 tar)
 # Older in Debian 12 than metad needs, or broken there (QEMU 7.2 corrupts its guests).
 readonly BACKPORTED_PACKAGES=(libbpf-dev linux-libc-dev meson bpftool iproute2 qemu-system-x86)
 
@@ -27,6 +27,9 @@ become_root() {
 	command -v sudo >/dev/null || die "this needs root, and there is no sudo"
 	exec sudo -- "$PWD/$1" "${@:2}"
 }
+
+# Where tools of the system are, which not everybody has in the path.
+PATH=$PATH:/usr/sbin:/sbin
 
 codename() {
 	(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
