@@ -16,16 +16,27 @@ say() {
 }
 
 die() {
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	local name=${0#"$PWD/"}
+	printf '%s: %s\n' "${name#./}" "$*" >&2
 	exit 1
 }
 
-# become_root SCRIPT ARGUMENT…: runs the script again as root. Its name is given as seen from the top
-# of the tree: $0 is of the directory that the caller has left.
-become_root() {
+# May ask for a password, at a terminal.
+may_be_root() {
 	[ "$(id -u)" -eq 0 ] && return
-	command -v sudo >/dev/null || die "this needs root, and there is no sudo"
-	exec sudo -- "$PWD/$1" "${@:2}"
+	command -v sudo >/dev/null || return
+	if [ -t 0 ]; then
+		sudo true
+	else
+		sudo -n true 2>/dev/null
+	fi
+}
+
+# become_root SCRIPT ARGUMENT…: runs the script again as root, where that is allowed. Its name is given
+# as seen from the top of the tree: $0 is of the directory that the caller has left.
+become_root() {
+	[ "$(id -u)" -ne 0 ] || return 0
+	! may_be_root || exec sudo -- "$PWD/$1" "${@:2}"
 }
 
 # Where tools of the system are, which not everybody has in the path.
@@ -35,16 +46,40 @@ codename() {
 	(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
 }
 
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo -- "$@"
+	fi
+}
+
 # Runs apt-get with its talk in a log, which is shown only when it fails.
 quiet_apt() {
 	local log
 	log=$(mktemp)
-	if ! DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@" >"$log" 2>&1; then
+	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@" \
+		>"$log" 2>&1; then
 		tail -n 30 "$log" >&2
 		rm -f "$log"
-		die "apt-get $* failed"
+		cannot_install "apt-get $* failed"
 	fi
 	rm -f "$log"
+}
+
+# What somebody who may can do about it, word by word.
+cannot_install() {
+	local commands='apt-get update'
+	if [ ${#backported[@]} -gt 0 ] && ! backports_known; then
+		commands="echo 'deb $(archive_site) bookworm-backports main' >/etc/apt/sources.list.d/"
+		commands+='bookworm-backports.list && apt-get update'
+	fi
+	[ ${#plain[@]} -eq 0 ] ||
+		commands+=" && apt-get install -y --no-install-recommends ${plain[*]}"
+	[ ${#backported[@]} -eq 0 ] || commands+=" && apt-get install -y --no-install-recommends \
+-t bookworm-backports ${backported[*]}"
+	die "$1. What root has to run:
+    $commands"
 }
 
 is_installed() {
@@ -77,7 +112,7 @@ add_backports() {
 	site=$(archive_site)
 	[ -n "$site" ] || die "apt knows no source of bookworm to take backports from"
 	echo "Debian 12: adding bookworm-backports to /etc/apt/sources.list.d"
-	cat >/etc/apt/sources.list.d/bookworm-backports.sources <<-SOURCES
+	as_root tee /etc/apt/sources.list.d/bookworm-backports.sources >/dev/null <<-SOURCES
 		Types: deb
 		URIs: $site
 		Suites: bookworm-backports
@@ -108,6 +143,7 @@ install_packages() {
 	bookworm | trixie) ;;
 	*) die "packages are missing (${plain[*]} ${backported[*]}), and only Debian 12 and 13 are known here" ;;
 	esac
+	may_be_root || cannot_install "packages are missing, and this user may not install any"
 	say "Installing packages: ${plain[*]} ${backported[*]}"
 	quiet_apt update
 	[ ${#backported[@]} -eq 0 ] || add_backports
@@ -119,6 +155,8 @@ install_packages() {
 configure() {
 	local dir=$1
 	shift
+	[ ! -e "$dir" ] || [ -w "$dir" ] ||
+		die "$PWD/$dir is $(stat -c %U "$dir")'s, who has built there; remove it to build as another"
 	if [ -f "$dir/build.ninja" ]; then
 		meson configure "$dir" "$@" >/dev/null
 	else
