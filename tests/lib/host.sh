@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Where on this machine what takes long to make is kept. Sourced after setup.sh.
+# What this machine lets us do, found out by doing it, and where what takes long to make is kept.
+# Sourced after setup.sh.
+
+# host_lacks: in words, the first thing that keeps metad from working here and now; nothing when
+# nothing does. Uses what was built.
+host_lacks() {
+	if [ "$(id -u)" -ne 0 ]; then
+		echo 'this needs root, which this user is not and, by sudo, cannot be'
+		return
+	fi
+	tests/lib/probe 2>/dev/null || true
+}
 
 # Of this machine, and of this user.
 cache_places() {
