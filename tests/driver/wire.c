@@ -397,17 +397,21 @@ struct ethtool_counts wire_ethtool(const struct wire_end *end)
 	return counts;
 }
 
+/* Every device of the kind has the same names. */
 int ethtool_index(const struct wire_end *end, const char *name)
 {
-	struct {
+	static struct {
 		struct ethtool_gstrings head;
 		char names[64][ETH_GSTRING_LEN];
-	} strings = { .head = { .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS } };
+	} strings;
 
-	ethtool(end, &strings);
+	if (!strings.head.cmd) {
+		strings.head.cmd = ETHTOOL_GSTRINGS;
+		strings.head.string_set = ETH_SS_STATS;
+		ethtool(end, &strings);
+	}
 	for (unsigned int i = 0; i < strings.head.len && i < N_ETHTOOL; i++) {
-		if (!strncmp((char *)strings.head.data + i * ETH_GSTRING_LEN, name,
-			     ETH_GSTRING_LEN))
+		if (!strncmp(strings.names[i], name, ETH_GSTRING_LEN))
 			return i;
 	}
 	bail_out("there is no counter %s", name);
