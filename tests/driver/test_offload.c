@@ -32,19 +32,24 @@ static const char *address_of(int side, bool ipv6)
 	return ipv6 ? (side ? "fd08::2" : "fd08::1") : (side ? "10.8.0.2" : "10.8.0.1");
 }
 
+static void attach_witness(struct wire *wire, int side)
+{
+	int fd = witness_program(&witness, BY_END, VERDICT_NEXT);
+
+	wire_attach(wire, side, fd);
+	close(fd);
+}
+
 /* With addresses, the way tried, and a witness on each end's chain. */
 static void open_addressed(struct wire *wire, int mode)
 {
 	struct wire_want want = { .mode = mode, .across = true, .ipv6 = true };
-	int fd;
 
 	wire_open(wire, &want);
 	for (int side = 0; side < 2; side++) {
 		wire_give(&wire->ends[side], address_of(side, false), 24);
 		wire_give(&wire->ends[side], address_of(side, true), 64);
-		fd = witness_program(&witness, BY_END, VERDICT_NEXT);
-		wire_attach(wire, side, fd);
-		close(fd);
+		attach_witness(wire, side);
 	}
 	ok_eq(ping("10.8.0.2", 1), 1, "%s: the way by IPv4", wire->name);
 	ok_eq(ping("fd08::2", 1), 1, "%s: the way by IPv6", wire->name);
@@ -354,6 +359,8 @@ static void test_vlan(struct wire *wire)
 {
 	struct seen seen;
 
+	for (int side = 0; side < 2; side++)
+		attach_witness(wire, side);
 	make_vlan(&wire->ends[END_A], "10.5.0.1");
 	make_vlan(&wire->ends[END_B], "10.5.0.2");
 	witness_clear(&witness);
@@ -423,7 +430,6 @@ static void test_mode(int mode)
 {
 	struct wire_want want = { .mode = mode, .across = true };
 	struct wire wire;
-	int fd;
 
 	open_addressed(&wire, mode);
 	for (int i = 0; i < 4; i++) {
@@ -432,20 +438,18 @@ static void test_mode(int mode)
 		test_zerocopy(&wire, i & 1, i & 2);
 		test_stamps(&wire, i & 1, i & 2);
 	}
-	/* A VLAN device takes no zero address, which is all that L3 has. */
-	if (mode == MODE_L2)
-		test_vlan(&wire);
 	wire_close(&wire);
 
 	wire_open(&wire, &want);
 	for (int side = 0; side < 2; side++) {
 		test_xdp(&wire, side);
-		fd = witness_program(&witness, BY_END, VERDICT_NEXT);
-		wire_attach(&wire, side, fd);
-		close(fd);
+		attach_witness(&wire, side);
 		test_tagged(&wire, side);
 		wire_detach_all(&wire, side);
 	}
+	/* A VLAN device takes no zero address, which is all that L3 has. */
+	if (mode == MODE_L2)
+		test_vlan(&wire);
 	wire_close(&wire);
 }
 
