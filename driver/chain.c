@@ -6,7 +6,7 @@
  * run through the other, so a half may be written again only after a grace period. A change here
  * takes a fresh copy of the bundle instead, is built in that, and published; the old bundle, and
  * the program that left with it, go away when a grace period has passed, and nobody waits for it
- * under RTNL. A program in another's place is no new order: bpf_mprog exchanges it where it stands.
+ * under RTNL.
  */
 #include <linux/bpf_mprog.h>
 #include <linux/filter.h>
@@ -103,25 +103,27 @@ static void meta_chain_publish(struct meta_end *end, struct bpf_mprog_entry *ent
 static int meta_chain_attach(struct meta_end *end, struct bpf_prog *prog, struct bpf_link *link,
 			     struct bpf_prog *replaced, u32 flags, u32 relative, u64 revision)
 {
-	struct bpf_mprog_entry *old = end->chain, *entry = old, *next;
+	struct bpf_mprog_entry *old = end->chain, *entry, *next;
 	int err;
 
-	if (!old || !(flags & BPF_F_REPLACE)) {
-		entry = meta_chain_copy(old);
-		if (!entry)
-			return -ENOMEM;
-	}
+	entry = meta_chain_copy(old);
+	if (!entry)
+		return -ENOMEM;
+	/* bpf_mprog lets go of it at once, and packets are still in the old bundle. */
+	if (replaced)
+		bpf_prog_inc(replaced);
 	err = bpf_mprog_attach(entry, &next, prog, link, replaced, flags, relative, revision);
 	if (err) {
-		if (entry != old)
-			kfree(meta_chain(entry));
+		if (replaced)
+			bpf_prog_put(replaced);
+		kfree(meta_chain(entry));
 		return err;
 	}
 	bpf_mprog_commit(entry);
-	if (next != old) {
-		meta_chain_publish(end, next);
-		if (old)
-			meta_chain_retire(old);
+	meta_chain_publish(end, next);
+	if (old) {
+		meta_chain(old)->left = replaced;
+		meta_chain_retire(old);
 	}
 	return 0;
 }
@@ -329,6 +331,7 @@ static int meta_link_update(struct bpf_link *link, struct bpf_prog *prog,
 	} else if (link->prog == prog) {
 		bpf_prog_put(prog);
 	} else {
+		/* Named by its ID too, because that makes bpf_mprog compare program types. */
 		ret = meta_chain_attach(mine->end, prog, link, link->prog,
 					BPF_F_REPLACE | BPF_F_ID, link->prog->aux->id, 0);
 		if (!ret)
@@ -380,7 +383,7 @@ static int meta_link_create(struct meta_end *end, const union bpf_attr *attr, st
 	struct meta_link *mine;
 	int err;
 
-	mine = kzalloc(sizeof(*mine), GFP_USER);
+	mine = kzalloc(sizeof(*mine), GFP_KERNEL_ACCOUNT);
 	if (!mine)
 		return -ENOMEM;
 	/* netkit's link type, so that every tool prints it */
