@@ -15,8 +15,8 @@
  * is not listed here is refused with -EINVAL.
  *
  * PEER_INFO	struct ifinfomsg followed by IFLA_* attributes: the peer's name, flags, index,
- *		network namespace, MTU, address... Without it the attributes of the request serve
- *		the peer too, but for name and address. Creation only, not dumped.
+ *		namespace (PID or descriptor), MTU, address... Without it the attributes of the
+ *		request serve the peer too, but for name and address. Creation only, not dumped.
  * PRIMARY	u8: 1 on the primary, 0 on the peer. Dumped only.
  * POLICY	u32, META_PASS or META_DROP: what becomes of packets while no program is attached.
  * PEER_POLICY	u32: the same for the other end.

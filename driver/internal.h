@@ -17,7 +17,7 @@ enum meta_counter {
 	META_COUNT_PASS,		/* by a program's verdict */
 	META_COUNT_NEXT,		/* all programs said META_NEXT */
 	META_COUNT_REDIRECT,
-	META_COUNT_REDIRECT_FAILED,	/* of these: there was no target, or it took no packet */
+	META_COUNT_REDIRECT_FAILED,	/* of these: no target, or it dropped one */
 	META_COUNT_DROP,		/* by a program's verdict */
 	META_COUNT_DROP_VERDICT,	/* a value that is no verdict */
 	META_COUNT_DROP_POLICY,		/* no program, and the policy says drop */
@@ -28,7 +28,7 @@ enum meta_counter {
 	__META_COUNT_MAX,
 };
 
-/* Native words, so that each is read whole. */
+/* Native words, so that each is read whole; on 32 bit they wrap. */
 struct meta_counters {
 	unsigned long n[__META_COUNT_MAX];
 };
@@ -58,7 +58,7 @@ enum meta_drop_reason {
  * @primary: whether this end manages the pair
  * @single: whether there is no other end
  * @lock: META_LOCK_*, of the primary: what the peer may not change (RTNL)
- * @headroom: what this end itself asks for; its device has the larger of both ends' (RTNL)
+ * @headroom: what this end itself asks for; its device has the larger of both ends'
  */
 struct meta_end {
 	struct net_device __rcu *peer;

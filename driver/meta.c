@@ -57,9 +57,9 @@ meta_hand_over(struct sk_buff *skb, const struct meta_end *end, const struct net
 }
 
 /* Counted as sent whatever becomes of it: the packet left the device for where a program said. */
-static noinline void meta_redirect(struct sk_buff *skb, struct net_device *dev)
+static noinline void meta_redirect(struct sk_buff *skb, unsigned int len, struct net_device *dev)
 {
-	dev_sw_netstats_tx_add(dev, 1, skb->len);
+	dev_sw_netstats_tx_add(dev, 1, len);
 	meta_count(meta_end(dev), META_COUNT_REDIRECT);
 	if (skb_do_redirect(skb))
 		meta_count(meta_end(dev), META_COUNT_REDIRECT_FAILED);
@@ -67,7 +67,7 @@ static noinline void meta_redirect(struct sk_buff *skb, struct net_device *dev)
 
 /* Returns the verdict; a packet that it redirects is gone. */
 static __always_inline int meta_run(const struct bpf_mprog_entry *entry, struct sk_buff *skb,
-				    struct net_device *dev)
+				    unsigned int len, struct net_device *dev)
 {
 	/* What redirect helpers leave here they initialise themselves; to clear all of it would
 	 * cost each packet more than a short program does.
@@ -85,16 +85,19 @@ static __always_inline int meta_run(const struct bpf_mprog_entry *entry, struct 
 			break;
 	}
 	if (verdict == META_REDIRECT)
-		meta_redirect(skb, dev);
+		meta_redirect(skb, len, dev);
 	bpf_net_ctx_clear(context);
 	return verdict;
 }
 
-static __always_inline netdev_tx_t meta_deliver(struct sk_buff *skb, struct net_device *dev,
-						struct net_device *peer)
+/* Sent is what arrives. A packet that is redirected is another device's to stamp. */
+static __always_inline netdev_tx_t meta_deliver(struct sk_buff *skb, unsigned int len,
+						struct net_device *dev, struct net_device *peer)
 {
-	unsigned int len = skb->len;
-
+	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
+		skb_tx_timestamp(skb);
+	/* It was for a redirect; whoever forwards the packet has an egress hook of its own. */
+	nf_skip_egress(skb, false);
 	skb_postpull_rcsum(skb, eth_skb_pull_mac(skb), ETH_HLEN);
 	if (unlikely(__netif_rx(skb) != NET_RX_SUCCESS)) {
 		/* The stack has freed it, and told why. */
@@ -112,6 +115,7 @@ static __always_inline netdev_tx_t meta_send(struct sk_buff *skb, struct net_dev
 	const struct meta_end *end = meta_end(dev);
 	const struct bpf_mprog_entry *entry;
 	struct net_device *peer;
+	unsigned int len;
 
 	peer = rcu_dereference(end->peer);
 	if (unlikely(!peer || !(peer->flags & IFF_UP)))
@@ -121,17 +125,16 @@ static __always_inline netdev_tx_t meta_send(struct sk_buff *skb, struct net_dev
 	if (unlikely(skb_orphan_frags(skb, GFP_ATOMIC)))
 		return meta_drop(skb, dev, META_COUNT_DROP_NOMEM, META_DROP_REASON_NOMEM);
 
-	if (unlikely(skb_shinfo(skb)->tx_flags & SKBTX_SW_TSTAMP))
-		skb_tx_timestamp(skb);
+	len = skb->len;
 	meta_hand_over(skb, end, dev, peer);
 
 	entry = rcu_dereference(end->active);
 	if (!entry) {
 		if (unlikely(READ_ONCE(end->policy) != META_PASS))
 			return meta_drop(skb, dev, META_COUNT_DROP_POLICY, META_DROP_REASON_POLICY);
-		return meta_deliver(skb, dev, peer);
+		return meta_deliver(skb, len, dev, peer);
 	}
-	switch (meta_run(entry, skb, dev)) {
+	switch (meta_run(entry, skb, len, dev)) {
 	case META_PASS:
 		meta_count(end, META_COUNT_PASS);
 		break;
@@ -148,7 +151,7 @@ static __always_inline netdev_tx_t meta_send(struct sk_buff *skb, struct net_dev
 	/* A program may have cut the packet down. */
 	if (unlikely(skb_headlen(skb) < ETH_HLEN))
 		return meta_drop(skb, dev, META_COUNT_DROP_SHORT, META_DROP_REASON_SHORT);
-	return meta_deliver(skb, dev, peer);
+	return meta_deliver(skb, len, dev, peer);
 }
 
 static netdev_tx_t meta_xmit(struct sk_buff *skb, struct net_device *dev)
@@ -210,11 +213,6 @@ static int meta_stop(struct net_device *dev)
 	return 0;
 }
 
-static void meta_get_stats64(struct net_device *dev, struct rtnl_link_stats64 *stats)
-{
-	dev_fetch_sw_netstats(stats, dev->tstats);
-}
-
 static int meta_get_iflink(const struct net_device *dev)
 {
 	const struct net_device *peer;
@@ -236,12 +234,12 @@ INDIRECT_CALLABLE_SCOPE struct net_device *meta_peer_dev(struct net_device *dev)
 	return peer == dev ? NULL : peer;
 }
 
-/* Whether the primary keeps it from this end. */
+/* Whether the other end, which then is the primary, keeps it from this one. */
 static bool meta_is_locked(const struct net_device *dev, u32 what)
 {
-	const struct net_device *primary = meta_peer_rtnl(dev);
+	const struct net_device *peer = meta_peer_rtnl(dev);
 
-	return primary && meta_end(primary)->primary && meta_end(primary)->lock & what;
+	return peer && meta_end(peer)->lock & what;
 }
 
 static int meta_change_mtu(struct net_device *dev, int mtu)
@@ -285,17 +283,21 @@ static void meta_set_rx_mode(struct net_device *dev)
  */
 static void meta_set_rx_headroom(struct net_device *dev, int headroom)
 {
-	struct net_device *peer = meta_peer_rtnl(dev);
 	struct meta_end *end = meta_end(dev);
+	struct net_device *peer;
 	int larger;
 
-	end->headroom = headroom < 0 ? NET_SKB_PAD : headroom;
+	/* Open vSwitch asks without RTNL. */
+	rcu_read_lock();
+	peer = rcu_dereference(end->peer);
+	WRITE_ONCE(end->headroom, headroom < 0 ? NET_SKB_PAD : headroom);
 	larger = end->headroom;
 	if (peer) {
-		larger = max(larger, meta_end(peer)->headroom);
-		peer->needed_headroom = larger;
+		larger = max(larger, READ_ONCE(meta_end(peer)->headroom));
+		WRITE_ONCE(peer->needed_headroom, larger);
 	}
-	dev->needed_headroom = larger;
+	WRITE_ONCE(dev->needed_headroom, larger);
+	rcu_read_unlock();
 }
 
 const struct net_device_ops meta_netdev_ops = {
@@ -310,7 +312,6 @@ const struct net_device_ops meta_netdev_ops = {
 	.ndo_set_mac_address	= meta_set_mac_address,
 	.ndo_get_iflink		= meta_get_iflink,
 	.ndo_get_peer_dev	= meta_peer_dev,
-	.ndo_get_stats64	= meta_get_stats64,
 	.ndo_features_check	= passthru_features_check,
 };
 

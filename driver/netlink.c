@@ -64,13 +64,16 @@ static void meta_furnish(struct net_device *dev, const struct meta_request *requ
 	end->headroom = request->headroom;
 	dev->needed_headroom = request->headroom;
 	dev->needed_tailroom = request->tailroom;
-	/* Both ends have the same Ethernet address in layer 3; this makes their IPv6 link-local
-	 * addresses differ (addrconf_ifid_eui48()).
-	 */
-	if (end->mode == META_L3)
-		dev->dev_id = primary ? 1 : 2;
-	else if (!has_address)
-		eth_hw_addr_random(dev);
+	if (end->mode == META_L3) {
+		/* Both ends have the same Ethernet address; this makes their IPv6 link-local
+		 * addresses differ (addrconf_ifid_eui48()). ipvlan numbers its devices from 1.
+		 */
+		dev->dev_id = primary ? 0xfffe : 0xffff;
+	} else {
+		dev->flags &= ~IFF_NOARP;
+		if (!has_address)
+			eth_hw_addr_random(dev);
+	}
 	netif_carrier_off(dev);
 }
 
@@ -86,12 +89,6 @@ static void meta_join(struct net_device *dev, struct net_device *peer)
 	linkwatch_fire_event(peer);
 }
 
-static void meta_resolve_neighbours(struct net_device *dev)
-{
-	if (meta_end(dev)->mode == META_L2)
-		dev_change_flags(dev, dev->flags & ~IFF_NOARP, NULL);
-}
-
 static void meta_unregister_pair(struct net_device *dev, struct net_device *peer)
 {
 	LIST_HEAD(list);
@@ -103,34 +100,50 @@ static void meta_unregister_pair(struct net_device *dev, struct net_device *peer
 	unregister_netdevice_many(&list);
 }
 
-/*
- * The peer comes first and has the lower index, unless only the primary's index was asked for: that
- * one must not be taken by the peer.
- */
-static int meta_register_pair(struct net_device *dev, struct net_device *peer,
-			      struct netlink_ext_ack *extack)
+static int meta_register(struct net_device *dev, struct netlink_ext_ack *extack)
 {
-	bool primary_first = dev->ifindex && !peer->ifindex;
-	struct net_device *first = primary_first ? dev : peer;
-	struct net_device *second = primary_first ? peer : dev;
-	int err;
+	const char *end = meta_end(dev)->primary ? "primary" : "peer";
+	int err = register_netdevice(dev);
 
-	err = register_netdevice(first);
-	if (err < 0) {
-		NL_SET_ERR_MSG_FMT(extack, "Cannot register the %s",
-				   primary_first ? "primary" : "peer");
-		return err;
-	}
-	err = register_netdevice(second);
-	if (err < 0) {
-		NL_SET_ERR_MSG_FMT(extack, "Cannot register the %s",
-				   primary_first ? "peer" : "primary");
-		unregister_netdevice(first);
+	switch (err) {
+	case -EEXIST:
+		NL_SET_ERR_MSG_FMT(extack, "Another device has the name of the %s", end);
+		break;
+	case -EBUSY:
+		NL_SET_ERR_MSG_FMT(extack, "Another device has the index of the %s", end);
+		break;
+	default:
+		if (err < 0)
+			NL_SET_ERR_MSG_FMT(extack, "Cannot register the %s", end);
 	}
 	return err;
 }
 
-/* Where the peer is to be. The caller gives the reference back. */
+/*
+ * The peer comes first and has the lower index, and of names to be chosen the first. Only where the
+ * primary's index was asked for and its name does not matter, the peer must not take that index.
+ */
+static int meta_register_pair(struct net_device *dev, struct net_device *peer,
+			      struct netlink_ext_ack *extack)
+{
+	bool primary_first = dev->ifindex && !peer->ifindex && !strchr(dev->name, '%');
+	struct net_device *first = primary_first ? dev : peer;
+	struct net_device *second = primary_first ? peer : dev;
+	int err;
+
+	err = meta_register(first, extack);
+	if (err < 0)
+		return err;
+	err = meta_register(second, extack);
+	if (err < 0)
+		unregister_netdevice(first);
+	return err;
+}
+
+/*
+ * Where the peer is to be. The caller gives the reference back. What the core checks of the
+ * primary's namespace it checks of the socket's opener too, which is not known here.
+ */
 static struct net *meta_peer_net(struct net *src_net, struct nlattr *tb[],
 				 struct netlink_ext_ack *extack)
 {
@@ -160,6 +173,22 @@ struct meta_peer_info {
 	struct nlattr *attrs[IFLA_MAX + 1];
 };
 
+/* The core reads the first two of these, in this order, and does not look at the third. */
+static int meta_check_peer_netns(struct nlattr *tb[], struct netlink_ext_ack *extack)
+{
+	if (tb[IFLA_NET_NS_PID] && tb[IFLA_NET_NS_FD]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_NET_NS_FD],
+				    "The peer's network namespace is named twice");
+		return -EINVAL;
+	}
+	if (tb[IFLA_TARGET_NETNSID]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_TARGET_NETNSID],
+				    "A peer's network namespace is named by PID or descriptor");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int meta_read_peer_info(struct nlattr *tb[], struct nlattr *data[],
 			       const struct meta_request *request, struct meta_peer_info *info,
 			       struct netlink_ext_ack *extack)
@@ -177,7 +206,8 @@ static int meta_read_peer_info(struct nlattr *tb[], struct nlattr *data[],
 	if (err < 0)
 		return err;
 	return meta_check_address(info->tb[IFLA_ADDRESS], extack) ?:
-	       meta_check_mode_address(request, info->tb, extack);
+	       meta_check_mode_address(request, info->tb, extack) ?:
+	       meta_check_peer_netns(info->tb, extack);
 }
 
 static int meta_check_peer_mtu(const struct net_device *dev, const struct meta_request *request,
@@ -192,7 +222,7 @@ static int meta_check_peer_mtu(const struct net_device *dev, const struct meta_r
 	return 0;
 }
 
-static struct net_device *meta_create_peer(struct net *src_net, struct net_device *dev,
+static struct net_device *meta_create_peer(struct net *net, struct net_device *dev,
 					   const struct meta_request *request,
 					   const struct meta_peer_info *info,
 					   struct netlink_ext_ack *extack)
@@ -200,16 +230,11 @@ static struct net_device *meta_create_peer(struct net *src_net, struct net_devic
 	const struct nlattr *name = info->ifm ? info->tb[IFLA_IFNAME] : NULL;
 	char template[IFNAMSIZ] = "nk%d";
 	struct net_device *peer;
-	struct net *net;
 
-	net = meta_peer_net(src_net, info->tb, extack);
-	if (IS_ERR(net))
-		return ERR_CAST(net);
 	if (name)
 		nla_strscpy(template, name, IFNAMSIZ);
 	peer = rtnl_create_link(net, template, name ? NET_NAME_USER : NET_NAME_ENUM,
 				dev->rtnl_link_ops, info->tb, extack);
-	put_net(net);
 	if (IS_ERR(peer))
 		return peer;
 	if (info->ifm)
@@ -222,15 +247,37 @@ static struct net_device *meta_create_peer(struct net *src_net, struct net_devic
 
 static int meta_create_single(struct net_device *dev, struct netlink_ext_ack *extack)
 {
-	int err = register_netdevice(dev);
+	int err = meta_register(dev, extack);
 
-	if (err < 0) {
-		NL_SET_ERR_MSG(extack, "Cannot register the device");
+	if (err < 0)
 		return err;
-	}
 	rcu_assign_pointer(meta_end(dev)->peer, dev);
-	meta_resolve_neighbours(dev);
 	return 0;
+}
+
+/* The namespace must not begin to go before the peer is in it. */
+static struct net_device *meta_create_registered_peer(struct net *src_net, struct net_device *dev,
+						      const struct meta_request *request,
+						      const struct meta_peer_info *info,
+						      struct netlink_ext_ack *extack)
+{
+	struct net_device *peer;
+	struct net *net;
+	int err;
+
+	net = meta_peer_net(src_net, info->tb, extack);
+	if (IS_ERR(net))
+		return ERR_CAST(net);
+	peer = meta_create_peer(net, dev, request, info, extack);
+	if (!IS_ERR(peer)) {
+		err = meta_register_pair(dev, peer, extack);
+		if (err < 0) {
+			free_netdev(peer);
+			peer = ERR_PTR(err);
+		}
+	}
+	put_net(net);
+	return peer;
 }
 
 static int meta_create_pair(struct net *src_net, struct net_device *dev,
@@ -240,17 +287,10 @@ static int meta_create_pair(struct net *src_net, struct net_device *dev,
 	struct net_device *peer;
 	int err;
 
-	peer = meta_create_peer(src_net, dev, request, info, extack);
+	peer = meta_create_registered_peer(src_net, dev, request, info, extack);
 	if (IS_ERR(peer))
 		return PTR_ERR(peer);
-	err = meta_register_pair(dev, peer, extack);
-	if (err < 0) {
-		free_netdev(peer);
-		return err;
-	}
 	meta_join(dev, peer);
-	meta_resolve_neighbours(dev);
-	meta_resolve_neighbours(peer);
 	err = rtnl_configure_link(peer, info->ifm, 0, NULL);
 	if (err < 0) {
 		NL_SET_ERR_MSG(extack, "Cannot set the peer's flags");
@@ -397,7 +437,7 @@ static int meta_fill_pair(struct sk_buff *skb, const struct meta_end *end,
 {
 	if (nla_put_u32(skb, IFLA_META_PEER_POLICY, peer->policy) ||
 	    nla_put_u32(skb, IFLA_META_PEER_SCRUB, peer->scrub) ||
-	    nla_put_u32(skb, IFLA_META_LOCK, end->primary ? end->lock : peer->lock))
+	    nla_put_u32(skb, IFLA_META_LOCK, end->lock | peer->lock))
 		return -EMSGSIZE;
 	return 0;
 }

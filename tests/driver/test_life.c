@@ -350,8 +350,8 @@ static void case_link_local(void)
 	}
 	begin_pair(&stage, MODE_L3, false);
 	ok_works("L3", &stage);
-	ok_link_local("a", is_meta() ? "fe800000000000000000000001000000" : both);
-	ok_link_local("b", is_meta() ? "fe800000000000000000000002000000" : both);
+	ok_link_local("a", is_meta() ? "fe80000000000000000000fffe000000" : both);
+	ok_link_local("b", is_meta() ? "fe80000000000000000000ffff000000" : both);
 	stage_close(&stage);
 }
 

@@ -305,7 +305,7 @@ static void case_link_local(void)
 			fclose(file);
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
-	ok(!strcmp(address, "fe800000000000000000000001000000"), "its link-local address: %s",
+	ok(!strcmp(address, "fe80000000000000000000fffe000000"), "its link-local address: %s",
 	   address);
 	del_links(&rtnl, test_kind());
 }
