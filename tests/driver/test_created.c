@@ -265,6 +265,18 @@ static void case_next_index(void)
 	stage_close(&stage);
 }
 
+/* Names that are chosen are chosen in the order that they always are. */
+static void case_index_and_chosen_name(void)
+{
+	struct stage stage;
+
+	stage_open(&stage);
+	ok_err(CREATE(&stage, .ifindex = 500, .puts = { PEER_STR(IFLA_IFNAME, "nk0") }), 0,
+	       "an index for the primary, and the first name for the peer");
+	ok_eq(the_link(&stage.here, "nk1").ifindex, 500, "the primary has the index, and the next name");
+	stage_close(&stage);
+}
+
 /* ---- addresses ---- */
 
 static void case_addresses(void)
@@ -424,6 +436,7 @@ int main(void)
 	case_names();
 	case_indices();
 	case_next_index();
+	case_index_and_chosen_name();
 	case_addresses();
 	case_shared();
 	case_namespaces();
