@@ -29,6 +29,11 @@ static const struct choice scrubs[] = { { "default", META_SCRUB_DEFAULT },
 					{ "none", META_SCRUB_NONE },
 					{} };
 static const struct choice pairings[] = { { "pair", META_PAIR }, { "single", META_SINGLE }, {} };
+static const struct choice locks[] = { { "none", 0 },
+				       { "mtu", META_LOCK_MTU },
+				       { "address", META_LOCK_ADDRESS },
+				       { "all", META_LOCK_MTU | META_LOCK_ADDRESS },
+				       {} };
 
 struct option {
 	const char *word;
@@ -43,6 +48,7 @@ static const struct option options[] = {
 	{ "headroom", IFLA_META_HEADROOM, 0, NULL },
 	{ "tailroom", IFLA_META_TAILROOM, 0, NULL },
 	{ "pairing", IFLA_META_PAIRING, 0, pairings },
+	{ "lock", IFLA_META_LOCK, 0, locks },
 };
 
 static const struct choice *find_choice(const struct choice *choices, const char *word)
@@ -65,7 +71,7 @@ static void print_usage(FILE *f)
 {
 	fprintf(f,
 		"Usage: ... meta [ mode MODE ] [ POLICY ] [ scrub SCRUB ] [ headroom BYTES ]\n"
-		"                [ tailroom BYTES ] [ pairing PAIRING ]\n"
+		"                [ tailroom BYTES ] [ pairing PAIRING ] [ lock LOCK ]\n"
 		"                [ peer [ POLICY ] [ scrub SCRUB ] [ OPTIONS ] ]\n"
 		"\n"
 		"MODE:    l3 | l2            without or with Ethernet addresses\n"
@@ -75,11 +81,13 @@ static void print_usage(FILE *f)
 		"                            network namespace become 0 before programs run\n"
 		"BYTES:   0 to %u          that programs may need around packets\n"
 		"PAIRING: pair | single      single: a device without a peer\n"
+		"LOCK:    none | mtu | address | all\n"
+		"                            what of the peer only the primary's side decides\n"
 		"OPTIONS: name, netns, mtu, address, up... as in \"ip link add help\", of the "
 		"peer\n"
 		"\n"
 		"The first value of each is the default. \"ip link set\" can change policies "
-		"only.\n",
+		"and the lock.\n",
 		META_ROOM_MAX);
 }
 
@@ -354,6 +362,7 @@ static void meta_print_opt(struct link_util *util, FILE *f, struct rtattr *tb[])
 	show_room(f, tb[IFLA_META_HEADROOM], "headroom");
 	show_room(f, tb[IFLA_META_TAILROOM], "tailroom");
 	show_choice(f, tb[IFLA_META_PAIRING], "pairing", "pairing", pairings);
+	show_choice(f, tb[IFLA_META_LOCK], "lock", "lock", locks);
 }
 
 static void meta_print_help(struct link_util *util, int argc, char **argv, FILE *f)
