@@ -368,7 +368,7 @@ static void test_why_peer_down(struct drops *drops)
 	if (pthread_create(&thread, NULL, send_on, &load))
 		bail_out("no thread");
 	down = ethtool_index(load.from, "drop_peer_down");
-	for (int i = 0; i < 50 && !wire_ethtool(load.from).n[down]; i++) {
+	for (int i = 0; i < 1000 && !wire_ethtool(load.from).n[down]; i++) {
 		set_down(&wire.ends[END_B].rtnl, "b");
 		sleep_ms(2);
 		set_up(&wire.ends[END_B].rtnl, "b");
