@@ -99,7 +99,7 @@ static void test_replaced_under_one_name(void)
 	CHECK(watcher_told_netns("web "));
 	do_umount(NETNS "/web");
 	do_umount(NETNS "/db");
-	watcher_serve();
+	watcher_settle();
 	CHECK(strcmp(told.netns, "db web ") == 0 || strcmp(told.netns, "web db ") == 0);
 	watcher_forget();
 }

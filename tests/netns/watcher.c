@@ -69,12 +69,6 @@ unsigned int watcher_serve(void)
 	return n;
 }
 
-void watcher_forget(void)
-{
-	watcher_serve();
-	told = (struct told){};
-}
-
 static bool is_told(bool config, const char *netns, const char *pins)
 {
 	watcher_serve();
@@ -88,6 +82,61 @@ void watcher_rest(void)
 
 	nanosleep(&rest, NULL);
 	watcher_serve();
+}
+
+static bool is_watch(const char *line)
+{
+	return strncmp(line, "inotify wd:", strlen("inotify wd:")) == 0;
+}
+
+static bool is_set_timer(const char *line)
+{
+	static const char unset[] = "it_value: (0, 0)";
+
+	return strncmp(line, unset, strlen("it_value:")) == 0 &&
+	       strncmp(line, unset, strlen(unset)) != 0;
+}
+
+static unsigned int count_lines(const char *fd, bool (*is)(const char *line))
+{
+	char path[64], line[256];
+	unsigned int n = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", fd);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		n += is(line);
+	if (file)
+		fclose(file);
+	return n;
+}
+
+/* Lines of what the kernel says about the files that the process has open. */
+static unsigned int count_fdinfo(bool (*is)(const char *line))
+{
+	DIR *fds = opendir("/proc/self/fdinfo");
+	const struct dirent *entry;
+	unsigned int n = 0;
+
+	CHECK(fds);
+	while ((entry = readdir(fds)))
+		n += entry->d_name[0] == '.' ? 0 : count_lines(entry->d_name, is);
+	closedir(fds);
+	return n;
+}
+
+void watcher_settle(void)
+{
+	watcher_serve();
+	for (int i = 0; i < WATCHER_RESTS && count_fdinfo(is_set_timer) > 0; i++)
+		watcher_rest();
+}
+
+void watcher_forget(void)
+{
+	watcher_settle();
+	told = (struct told){};
 }
 
 static bool told_is(bool config, const char *netns, const char *pins)
@@ -134,32 +183,9 @@ bool watcher_slept(void)
 	return watcher_told_nothing() && n == 0;
 }
 
-static unsigned int count_watches_of(const char *fd)
-{
-	char path[64], line[256];
-	unsigned int n = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", fd);
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		n += strncmp(line, "inotify wd:", strlen("inotify wd:")) == 0;
-	if (file)
-		fclose(file);
-	return n;
-}
-
 unsigned int watcher_count_watches(void)
 {
-	DIR *fds = opendir("/proc/self/fdinfo");
-	const struct dirent *entry;
-	unsigned int n = 0;
-
-	CHECK(fds);
-	while ((entry = readdir(fds)))
-		n += entry->d_name[0] == '.' ? 0 : count_watches_of(entry->d_name);
-	closedir(fds);
-	return n;
+	return count_fdinfo(is_watch);
 }
 
 void do_write(const char *path, const char *text)

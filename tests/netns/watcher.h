@@ -30,13 +30,14 @@ struct watch *watcher_watch(void);
 
 /* Serves the watch until it has nothing more. Returns how often it woke. */
 unsigned int watcher_serve(void);
-void watcher_forget(void); /* serves, then forgets what was told */
 /*
  * On a slow machine the watch rests between two readings of the mount table, so what is to be told
  * is waited for: up to so many of these.
  */
 #define WATCHER_RESTS 100
 void watcher_rest(void);
+void watcher_settle(void); /* serves until no reading is put off */
+void watcher_forget(void); /* settles, then forgets what was told */
 
 /* Whether exactly this has been told since watcher_forget; forgets it. names as in struct told. */
 bool watcher_told_config(void);
