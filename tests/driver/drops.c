@@ -115,13 +115,13 @@ void drops_close(struct drops *drops)
 	close(drops->fd);
 }
 
-bool drops_reason(struct drops *drops, uint32_t serial, char *ret, size_t size)
+bool drops_reason(struct drops *drops, uint32_t serial, int timeout_ms, char *ret, size_t size)
 {
 	static _Alignas(8) unsigned char bytes[1 << 17];
 	struct pollfd pollfd = { .fd = drops->fd, .events = POLLIN };
 	const struct rtattr *payload, *reason;
 
-	while (poll(&pollfd, 1, 5000) == 1) {
+	while (poll(&pollfd, 1, timeout_ms) == 1) {
 		ssize_t n = recv(drops->fd, bytes, sizeof(bytes), 0);
 		const struct nlmsghdr *nlh = (const void *)bytes;
 

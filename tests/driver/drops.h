@@ -18,5 +18,5 @@ struct drops {
 /* False, with the reason printed, where there is no drop monitor. */
 bool drops_open(struct drops *drops);
 void drops_close(struct drops *drops);
-/* Waits for the frame with that serial number: whether it was dropped, and why. */
-bool drops_reason(struct drops *drops, uint32_t serial, char *ret, size_t size);
+/* Waits for a frame with that serial number: whether one was dropped, and why. */
+bool drops_reason(struct drops *drops, uint32_t serial, int timeout_ms, char *ret, size_t size);

@@ -194,7 +194,7 @@ struct load {
 	const struct wire_end *from;
 	struct frame frame;
 	atomic_bool stop;
-	uint64_t n_sent, n_refused, n_down;
+	_Atomic uint64_t n_sent, n_refused, n_down;
 };
 
 static void *send_on(void *arg)
@@ -214,9 +214,21 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
+/* netkit does not say which of its refusals were for that. */
+static bool peer_was_down(const struct load *load, struct ethtool_counts before)
+{
+	int down;
+
+	if (!is_meta())
+		return load->n_refused > 0;
+	down = ethtool_index(load->from, "drop_peer_down");
+	return wire_ethtool(load->from).n[down] > before.n[down];
+}
+
 /*
  * The core takes the queue away from a device soon after its carrier has gone, and then drops by
- * itself; the driver sees only the packets of the time between. Those it has to refuse.
+ * itself; the driver sees only the packets of the time between. Those it has to refuse. While the
+ * receiver is being closed but is not down yet, it is the backlog that takes none.
  */
 static void run_peer_down(struct wire *wire, int side)
 {
@@ -231,13 +243,11 @@ static void run_peer_down(struct wire *wire, int side)
 	frame_make(&load.frame, to->mac, from->mac, next_serial++, 100);
 	if (pthread_create(&thread, NULL, send_on, &load))
 		bail_out("no thread");
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 20 || (i < 400 && !peer_was_down(&load, before)); i++) {
 		set_down(&to->rtnl, to->devname);
 		sleep_ms(2);
 		set_up(&to->rtnl, to->devname);
 		sleep_ms(5);
-		if (i >= 20 && wire_counters(from).tx_dropped - from_before.tx_dropped >= 3)
-			break;
 	}
 	load.stop = true;
 	pthread_join(thread, NULL);
@@ -314,7 +324,7 @@ static void test_why_short(struct drops *drops, const struct wire *wire)
 
 	stub_open(&stub, &wire->ends[END_A]);
 	stub_send(&stub, serial);
-	drops_reason(drops, serial, reason, sizeof(reason));
+	drops_reason(drops, serial, 5000, reason, sizeof(reason));
 	ok(!strcmp(reason, "META_SHORT"), "13 bytes: why it is dropped: %s", reason);
 	close(stub.fd);
 }
@@ -342,7 +352,7 @@ static void test_why(struct drops *drops)
 		}
 		serial = make_marked(&frame, &wire, side);
 		wire_send(&wire.ends[side], &frame);
-		drops_reason(drops, serial, reason, sizeof(reason));
+		drops_reason(drops, serial, 5000, reason, sizeof(reason));
 		ok(!strcmp(reason, row->reason), "%s, %s: why it is dropped: %s",
 		   wire.ends[side].name, row->name, reason);
 		wire_detach_all(&wire, side);
@@ -351,34 +361,35 @@ static void test_why(struct drops *drops)
 	wire_close(&wire);
 }
 
-/* A peer that is down has to be met in the moment before the core stops its end. */
+/*
+ * A peer that is down has to be met in the moment before the core stops its end. Of many drops at once
+ * the monitor tells only some.
+ */
 static void test_why_peer_down(struct drops *drops)
 {
 	struct wire_want want = { .mode = MODE_L3, .across = true };
 	struct load load = {};
 	char reason[64] = "";
+	bool found = false;
 	struct wire wire;
 	pthread_t thread;
 	uint32_t serial;
-	int down;
 
 	wire_open(&wire, &want);
 	load.from = &wire.ends[END_A];
 	serial = make_marked(&load.frame, &wire, END_A);
 	if (pthread_create(&thread, NULL, send_on, &load))
 		bail_out("no thread");
-	down = ethtool_index(load.from, "drop_peer_down");
-	for (int i = 0; i < 1000 && !wire_ethtool(load.from).n[down]; i++) {
+	for (int i = 0; i < 400 && !found; i++) {
 		set_down(&wire.ends[END_B].rtnl, "b");
 		sleep_ms(2);
 		set_up(&wire.ends[END_B].rtnl, "b");
-		sleep_ms(5);
+		while (!found && drops_reason(drops, serial, 20, reason, sizeof(reason)))
+			found = !strcmp(reason, "META_PEER_DOWN");
 	}
 	load.stop = true;
 	pthread_join(thread, NULL);
-	while (drops_reason(drops, serial, reason, sizeof(reason)) && strncmp(reason, "META_", 5))
-		continue;
-	ok(!strcmp(reason, "META_PEER_DOWN"), "the peer is down: why it is dropped: %s", reason);
+	ok(found, "the peer is down: why it is dropped: META_PEER_DOWN");
 	wire_close(&wire);
 }
 
