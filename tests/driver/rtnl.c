@@ -372,11 +372,14 @@ static void keep_link(const struct link_state *link, void *ctx)
 	memcpy(ctx, link, sizeof(*link));
 }
 
-static int get_one(struct rtnl *rtnl, const struct msg *msg, struct link_state *ret)
+/* Statistics are most of an answer, and nothing here reads them. */
+static int get_one(struct rtnl *rtnl, struct msg *msg, struct link_state *ret)
 {
 	struct listing listing = { keep_link, ret };
-	int err = transmit(rtnl, msg);
+	int err;
 
+	put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	err = transmit(rtnl, msg);
 	return err ? err : receive(rtnl, on_link_message, &listing);
 }
 
