@@ -235,7 +235,7 @@ static bool driver_knows_lock(struct stage *stage)
 
 	msg_link(&msg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	info = linkinfo_begin(&msg, test_kind());
-	put_u32(&msg, GARBLE_LOCK, 0);
+	put_u32(&msg, PAIR_LOCK, 0);
 	linkinfo_end(&msg, info);
 	err = rtnl_send(&stage->here, &msg);
 	del_links(&stage->here, test_kind());

@@ -59,7 +59,7 @@ const char *garble_attr_name(unsigned int attr)
 static enum fate fate_of(const struct garble *garble, enum request_kind kind,
 			 const struct attr *attr)
 {
-	if (attr->type == GARBLE_LOCK && attr->place == PUT_DATA && !garble->knows_lock)
+	if (attr->type == PAIR_LOCK && attr->place == PUT_DATA && !garble->knows_lock)
 		return kind <= REQUEST_CHANGE ? FATE_WRONG : FATE_NONE;
 	switch (kind) {
 	case REQUEST_CREATE:

@@ -30,7 +30,6 @@ enum target { TARGET_PRIMARY, TARGET_PEER, TARGET_SINGLE };
 
 enum {
 	GARBLE_GROUP = 77, /* of devices that are made, so that they can be deleted together */
-	GARBLE_LOCK = 40, /* meta's own attribute, which the first kernels with meta do not have */
 	N_GARBLE_DATA = 16,
 };
 

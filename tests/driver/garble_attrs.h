@@ -89,7 +89,7 @@ static const struct attr attrs[] = {
 	{ "TAILROOM", DATA(TAILROOM, 2), AT_CREATION_ONLY, ROOMS },
 	{ "PAIRING", DATA(PAIRING, 4), AT_CREATION_ONLY,
 	  RIGHT(2, { PAIRING_PAIR }, { PAIRING_SINGLE }), WRONG(2, { 2 }, { -1 }) },
-	{ "LOCK", .place = PUT_DATA, .type = GARBLE_LOCK, .width = 4, ALWAYS, .depends = true,
+	{ "LOCK", DATA(LOCK, 4), ALWAYS, .depends = true,
 	  RIGHT(4, { 0 }, { 1 }, { 2 }, { 3 }), WRONG(3, { 4 }, { -1 }, { 1 << 16 }) },
 	{ "attribute 0", .place = PUT_DATA, .type = 0, .width = 4, .create = FATE_WRONG,
 	  .change = FATE_WRONG, WRONG(1, { 0 }) },
