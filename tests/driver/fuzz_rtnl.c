@@ -269,14 +269,14 @@ static void run_each_attr(struct stage *stage, enum request_kind kind)
 
 /* ---- */
 
-/* Returns how many messages it was. */
+/* Returns how many messages it was. What is accepted takes longest, and is a tenth. */
 static unsigned int run_some(struct stage *stage)
 {
 	unsigned int turn = chance_below(&stage->garble.chance, 1000);
 
-	if (turn < 100)
+	if (turn < 130)
 		return run_refused_changes(stage);
-	if (turn < 650)
+	if (turn < 780)
 		run_create(stage);
 	else if (turn < 950)
 		run_change(stage);
