@@ -235,8 +235,10 @@ static struct net_device *meta_create_peer(struct net *net, struct net_device *d
 		nla_strscpy(template, name, IFNAMSIZ);
 	peer = rtnl_create_link(net, template, name ? NET_NAME_USER : NET_NAME_ENUM,
 				dev->rtnl_link_ops, info->tb, extack);
-	if (IS_ERR(peer))
+	if (IS_ERR(peer)) {
+		NL_SET_ERR_MSG_WEAK(extack, "The peer cannot have these attributes");
 		return peer;
+	}
 	if (info->ifm)
 		peer->ifindex = info->ifm->ifi_index;
 	if (request->lock & META_LOCK_MTU)
