@@ -4,7 +4,7 @@
  * refusal leaves nothing behind. test_created.c has what accepted requests make.
  */
 #include "rows.h"
-#include "tap.h"
+#include "stage.h"
 
 #include <limits.h>
 
@@ -196,11 +196,6 @@ static const struct row device_rows[] = {
 
 /* ---- running them ---- */
 
-struct stage {
-	struct rtnl here, there;
-	int netns_fd;
-};
-
 static void run_row(struct stage *stage, const struct row *row)
 {
 	int wanted = !is_meta() && row->netkit_differs ? row->netkit : row->wanted;
@@ -247,10 +242,7 @@ int main(void)
 	};
 	struct stage stage;
 
-	netns_isolate();
-	stage.netns_fd = netns_new();
-	if (rtnl_open(&stage.here) || rtnl_open_in(&stage.there, stage.netns_fd))
-		bail_out("no netlink socket");
+	stage_open(&stage);
 	take_name(&stage.here);
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (size_t i = 0; i < tables[t].n; i++)

@@ -4,33 +4,10 @@
  * and what of a request serves the peer too. test_create.c has what is refused.
  */
 #include "rows.h"
-#include "tap.h"
-
-#include <unistd.h>
+#include "stage.h"
 
 static const unsigned char mac_one[6] = { 2, 0, 0, 0, 0, 1 };
 static const unsigned char mac_two[6] = { 2, 0, 0, 0, 0, 2 };
-
-/* Two namespaces of each case's own, so that indices and names begin anew. */
-struct stage {
-	struct rtnl here, there;
-	int netns_fd;
-};
-
-static void stage_open(struct stage *stage)
-{
-	netns_isolate();
-	stage->netns_fd = netns_new();
-	if (rtnl_open(&stage->here) || rtnl_open_in(&stage->there, stage->netns_fd))
-		bail_out("no netlink socket");
-}
-
-static void stage_close(struct stage *stage)
-{
-	rtnl_close(&stage->here);
-	rtnl_close(&stage->there);
-	close(stage->netns_fd);
-}
 
 static int create(struct stage *stage, const struct request *request)
 {
@@ -42,17 +19,6 @@ static int create(struct stage *stage, const struct request *request)
 }
 
 #define CREATE(stage, ...) create(stage, &(struct request){ __VA_ARGS__ })
-
-/* A link that has to be there; all zero when it is not, so that what follows fails row by row. */
-static struct link_state the_link(struct rtnl *rtnl, const char *name)
-{
-	struct link_state link = { 0 };
-	int err = link_get(rtnl, name, &link);
-
-	if (err)
-		ok_err(err, 0, "there is a link %s", name);
-	return link;
-}
 
 static bool same_address(const struct link_state *link, const unsigned char mac[6])
 {

@@ -5,34 +5,12 @@
  * netkit of Linux 6.12 has no locks.
  */
 #include "rows.h"
-#include "tap.h"
-
-#include <unistd.h>
+#include "stage.h"
 
 static const unsigned char mac_one[6] = { 2, 0, 0, 0, 0, 1 };
 static const unsigned char mac_two[6] = { 2, 0, 0, 0, 0, 2 };
 
 /* The primary is here, the peer is there. */
-struct stage {
-	struct rtnl here, there;
-	int netns_fd;
-};
-
-static void stage_open(struct stage *stage)
-{
-	netns_isolate();
-	stage->netns_fd = netns_new();
-	if (rtnl_open(&stage->here) || rtnl_open_in(&stage->there, stage->netns_fd))
-		bail_out("no netlink socket");
-}
-
-static void stage_close(struct stage *stage)
-{
-	rtnl_close(&stage->here);
-	rtnl_close(&stage->there);
-	close(stage->netns_fd);
-}
-
 static void make(struct stage *stage, uint32_t lock)
 {
 	struct request request = { .puts = { TOP_STR(IFLA_IFNAME, "a"), TOP_U32(IFLA_MTU, 1400),
@@ -45,16 +23,6 @@ static void make(struct stage *stage, uint32_t lock)
 	request_build(&msg, test_kind(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, stage->netns_fd,
 		      &request);
 	ok_err(rtnl_send(&stage->here, &msg), 0, "a pair, lock %u", lock);
-}
-
-static struct link_state the_link(struct rtnl *rtnl, const char *name)
-{
-	struct link_state link = { 0 };
-	int err = link_get(rtnl, name, &link);
-
-	if (err)
-		ok_err(err, 0, "there is a link %s", name);
-	return link;
 }
 
 static int set_mtu(struct rtnl *rtnl, const char *name, uint32_t mtu)

@@ -4,7 +4,7 @@
  * soon as it is up, and that without programs it drops everything. netkit of Linux 6.12 has none.
  */
 #include "rows.h"
-#include "tap.h"
+#include "stage.h"
 
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -92,16 +92,6 @@ static int create(const struct request *request)
 }
 
 #define CREATE(...) create(&(struct request){ .puts = { SINGLE, __VA_ARGS__ } })
-
-static struct link_state the_link(struct rtnl *from, const char *name)
-{
-	struct link_state link = { 0 };
-	int err = link_get(from, name, &link);
-
-	if (err)
-		ok_err(err, 0, "there is a link %s", name);
-	return link;
-}
 
 static void ok_words(const char *row, int err)
 {
