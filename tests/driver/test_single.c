@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A single device (PAIRING 1): what it can be made with, what is dumped of it, that it carries as
- * soon as it is up, and that without programs it drops everything. netkit of Linux 6.12 has none.
+ * soon as it is up, that without programs it drops everything, and that what its programs pass it
+ * receives itself. netkit of Linux 6.12 has none.
  */
+#include "programs.h"
 #include "rows.h"
 #include "stage.h"
 
@@ -228,6 +230,82 @@ static void case_drops(int mode)
 	del_links(&rtnl, test_kind());
 }
 
+struct tap {
+	int fd; /* sends, and receives what the device receives */
+	struct sockaddr_ll at;
+};
+
+static struct tap tap_open(const char *name)
+{
+	struct tap tap = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(0x88b5)),
+			   .at = { .sll_family = AF_PACKET, .sll_halen = 6 } };
+
+	tap.at.sll_protocol = htons(0x88b5);
+	tap.at.sll_ifindex = the_link(&rtnl, name).ifindex;
+	if (tap.fd < 0 || bind(tap.fd, (struct sockaddr *)&tap.at, sizeof(tap.at)))
+		bail_out("packet socket: %m");
+	return tap;
+}
+
+/* 0 when it was sent and comes in again, 1 when it was sent and does not, or -errno. */
+static int send_and_receive(struct tap *tap)
+{
+	unsigned char frame[60] = { 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 9, 0x88, 0xb5 };
+	unsigned char got[100];
+	struct sockaddr_ll from;
+	socklen_t len = sizeof(from);
+
+	if (sendto(tap->fd, frame, sizeof(frame), 0, (struct sockaddr *)&tap->at, sizeof(tap->at)) <
+	    0)
+		return -errno;
+	/* Its own sending is seen, too. */
+	for (int i = 0; i < 100; i++) {
+		ssize_t n = recvfrom(tap->fd, got, sizeof(got), 0, (struct sockaddr *)&from, &len);
+
+		if (n == sizeof(frame) && from.sll_pkttype != PACKET_OUTGOING)
+			return memcmp(got, frame, sizeof(frame)) ? -EBADMSG : 0;
+		if (n < 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
+	return 1;
+}
+
+static void case_programs(int mode)
+{
+	static const struct {
+		const char *name;
+		int verdict, wanted;
+	} rows[] = {
+		{ "pass", VERDICT_PASS, 0 },
+		{ "next", VERDICT_NEXT, 0 },
+		{ "drop", VERDICT_DROP, -ENOBUFS },
+		{ "an unknown verdict", 3, -ENOBUFS },
+		{ "redirect to nowhere", VERDICT_REDIRECT, 1 },
+	};
+	struct tap tap;
+	int program;
+
+	ok_err(CREATE(TOP_STR(IFLA_IFNAME, "s"), DATA_U32(PAIR_MODE, mode)), 0, "mode %d", mode);
+	ok_err(set_up(&rtnl, "s"), 0, "mode %d: up", mode);
+	tap = tap_open("s");
+	for (size_t i = 0; i < N(rows); i++) {
+		program = program_that_says(rows[i].verdict);
+		ok_err(bpf_prog_attach_opts(program, tap.at.sll_ifindex, BPF_NETKIT_PEER, NULL),
+		       -EOPNOTSUPP, "mode %d, %s: it has no peer to attach to", mode, rows[i].name);
+		ok_err(bpf_prog_attach_opts(program, tap.at.sll_ifindex, BPF_NETKIT_PRIMARY, NULL),
+		       0, "mode %d, %s: attach", mode, rows[i].name);
+		ok_eq(send_and_receive(&tap), rows[i].wanted, "mode %d, %s: a packet", mode,
+		      rows[i].name);
+		ok_err(bpf_prog_detach_opts(program, tap.at.sll_ifindex, BPF_NETKIT_PRIMARY, NULL),
+		       0, "mode %d, %s: detach", mode, rows[i].name);
+		ok_eq(send_and_receive(&tap), -ENOBUFS, "mode %d, %s: without it", mode,
+		      rows[i].name);
+		close(program);
+	}
+	close(tap.fd);
+	del_links(&rtnl, test_kind());
+}
+
 /* ---- addresses, moves, the end ---- */
 
 static void case_address(void)
@@ -317,6 +395,7 @@ int main(void)
 	for (int mode = MODE_L2; mode <= MODE_L3; mode++) {
 		case_carrier(mode);
 		case_drops(mode);
+		case_programs(mode);
 	}
 	case_address();
 	case_move();
