@@ -29,44 +29,44 @@ static int first_netns;
  * Packet sockets send no frame without a whole header. What is sent here comes from a device without
  * one: 8 bytes that a program puts 5 more in front of, for the header, and then redirects.
  */
-struct stub {
+struct tun {
 	int fd;
 	char name[IFNAMSIZ];
 };
 
-static void stub_open(struct stub *stub, const struct wire_end *to)
+static void tun_open(struct tun *tun, const struct wire_end *to)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
 	struct code code;
 	int prog_fd;
 
-	stub->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (stub->fd < 0 && !system("modprobe -q tun"))
-		stub->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (stub->fd < 0 || ioctl(stub->fd, TUNSETIFF, &ifr))
+	tun->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (tun->fd < 0 && !system("modprobe -q tun"))
+		tun->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (tun->fd < 0 || ioctl(tun->fd, TUNSETIFF, &ifr))
 		bail_out("no tun device: %m");
-	memcpy(stub->name, ifr.ifr_name, sizeof(stub->name));
-	if (set_up((struct rtnl *)&to->rtnl, stub->name))
-		bail_out("%s is not up", stub->name);
+	memcpy(tun->name, ifr.ifr_name, sizeof(tun->name));
+	if (set_up((struct rtnl *)&to->rtnl, tun->name))
+		bail_out("%s is not up", tun->name);
 	code_begin(&code, &witness, 1);
 	code_call_skb(&code, BPF_FUNC_skb_change_head, 5, 0);
 	code_keep_result(&code);
 	code_call(&code, BPF_FUNC_redirect, to->ifindex, 0);
 	code_return_result(&code);
 	prog_fd = code_load(&code);
-	if (tcx_attach(stub->name, BPF_TCX_INGRESS, prog_fd))
-		bail_out("no program on %s", stub->name);
+	if (tcx_attach(tun->name, BPF_TCX_INGRESS, prog_fd))
+		bail_out("no program on %s", tun->name);
 	close(prog_fd);
 }
 
-static void stub_send(const struct stub *stub, uint32_t serial)
+static void tun_send(const struct tun *tun, uint32_t serial)
 {
 	struct frame frame;
 	static const unsigned char nobody[6];
 
 	frame_make(&frame, nobody, nobody, serial, 60);
 	/* Its first digit is 6: an IPv6 packet, as far as the device looks. */
-	if (write(stub->fd, frame.bytes + FRAME_HEADER, 8) != 8)
+	if (write(tun->fd, frame.bytes + FRAME_HEADER, 8) != 8)
 		bail_out("the tun device does not take it: %m");
 }
 
@@ -77,15 +77,15 @@ static void run_short(const struct wire *wire, int side)
 	struct ethtool_counts before = wire_ethtool(from);
 	struct counters from_before = wire_counters(from), to_before = wire_counters(to);
 	struct frame frame;
-	struct stub stub;
+	struct tun tun;
 	char label[128];
 
 	snprintf(label, sizeof(label), "%s, %s, 13 bytes", wire->name, from->name);
 	witness_clear(&witness);
 	netns_enter(from->netns);
-	stub_open(&stub, from);
-	stub_send(&stub, next_serial++);
-	close(stub.fd);
+	tun_open(&tun, from);
+	tun_send(&tun, next_serial++);
+	close(tun.fd);
 	netns_enter(wire->ends[END_A].netns);
 	ok_eq((long long)witness_read(&witness, 1).n, 1, "%s: it is sent", label);
 	ok_eq(witness_read(&witness, 1).result, 0, "%s: with room for a header", label);
@@ -319,14 +319,14 @@ static uint32_t make_marked(struct frame *frame, const struct wire *wire, int si
 static void test_why_short(struct drops *drops, const struct wire *wire)
 {
 	uint32_t serial = 0xabcd0000 + next_serial++;
-	struct stub stub;
+	struct tun tun;
 	char reason[64];
 
-	stub_open(&stub, &wire->ends[END_A]);
-	stub_send(&stub, serial);
+	tun_open(&tun, &wire->ends[END_A]);
+	tun_send(&tun, serial);
 	drops_reason(drops, serial, 5000, reason, sizeof(reason));
 	ok(!strcmp(reason, "META_SHORT"), "13 bytes: why it is dropped: %s", reason);
-	close(stub.fd);
+	close(tun.fd);
 }
 
 static void test_why(struct drops *drops)
