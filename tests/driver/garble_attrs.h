@@ -62,7 +62,8 @@ struct attr {
 #define MTUS                                                                                       \
 	RIGHT(4, { 68 }, { 1500 }, { 9000 }, { 65535 }), WRONG(4, { 67 }, { 65536 }, { 0 }, { -1 })
 #define QUEUES RIGHT(2, { 1 }, { 4 }), WRONG(3, { 0 }, { 4097 }, { -1 })
-#define LENGTHS RIGHT(2, { 0 }, { 1000 }), WRONG(1, { -1 })
+/* What is too long, cores of 6.12 do not agree on. */
+#define LENGTHS RIGHT(2, { 0 }, { 1000 })
 #define ADDRESSES                                                                                  \
 	RIGHT(2, BYTES("\2\0\0\0\0\1"), BYTES("\xee\xff\xff\xff\xff\xfe")),                        \
 		WRONG(6, BYTES("\0\0\0\0\0\0"), BYTES("\3\0\0\0\0\1"),                             \
