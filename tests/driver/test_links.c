@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chain.h"
+#include "chain_pair.h"
 #include "rtnl.h"
 #include "tap.h"
 
@@ -143,43 +143,6 @@ static const struct step update_steps[] = {
 	{ "close the other link", 0, "bch", STEP_CLOSE, .link = 'c' },
 };
 
-static int ifindex_of(const char *name)
-{
-	struct link_state link;
-	int err = link_get(&rtnl, name, &link);
-
-	if (err)
-		bail_out("no %s: %s", name, strerror(-err));
-	return link.ifindex;
-}
-
-static void begin_pair(void)
-{
-	struct pair_want want = pair_want(test_kind(), "a", "b");
-	int err;
-
-	del_link(&rtnl, "a");
-	err = make_pair(&rtnl, &want);
-	if (err)
-		bail_out("no pair of kind %s: %s", test_kind(), strerror(-err));
-	chains_begin(&chains, ifindex_of("a"));
-}
-
-/* On one end while the other has a chain of its own; on a fresh pair each time. */
-static void run_on_both(const struct step *steps, size_t n)
-{
-	static const struct step others[] = {
-		{ "with h on it", 0, "h", .prog = 'h' },
-		{ "with a on it", 0, "ha", .prog = 'a' },
-	};
-
-	for (int i = 0; i < 2; i++) {
-		begin_pair();
-		chains_run(&chains, &chains.ends[!i], others, i ? 2 : 0);
-		chains_run(&chains, &chains.ends[i], steps, n);
-	}
-}
-
 /* ---- one end and the other ---- */
 
 static void test_other_end(struct end *end, struct end *other)
@@ -195,7 +158,7 @@ static void test_other_end(struct end *end, struct end *other)
 		{ "close it", 0, "", STEP_CLOSE, .link = 'b' },
 	};
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	chains_run(&chains, end, here, N(here));
 	chains_run(&chains, other, there, N(there));
 }
@@ -211,7 +174,7 @@ static void test_references(const struct end *end)
 	uint32_t id = chains.prog_ids[0];
 	int err = 0;
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	chains_call(&chains, end, &link_a);
 	for (int i = 0; !err && i < UPDATES; i++)
 		err = bpf_link_update(chains.links[0], chains.progs[0], NULL);
@@ -243,7 +206,7 @@ static void test_refused(struct end *end)
 	};
 	uint32_t id = chains.prog_ids[1];
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	chains_run(&chains, end, steps, N(steps));
 	close(chains.progs[1]);
 	ok(prog_is_released(id), "%s, b is let go of", end->name);
@@ -264,7 +227,7 @@ static void test_privilege(struct end *end, enum caller caller)
 	char chain[CHAIN_MAX + 1];
 	uint64_t revision;
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	chains_run(&chains, end, link_a, N(link_a));
 	ok_err(chains_call_as(&chains, end, &link_b, caller), 0,
 	       "%s, %s links a program it has got", end->name, who);
@@ -290,9 +253,9 @@ int main(void)
 	if (err)
 		bail_out("no rtnetlink: %s", strerror(-err));
 	chains_init(&chains);
-	run_on_both(first_steps, N(first_steps));
-	run_on_both(place_steps, N(place_steps));
-	run_on_both(update_steps, N(update_steps));
+	run_on_both(&rtnl, &chains, first_steps, N(first_steps));
+	run_on_both(&rtnl, &chains, place_steps, N(place_steps));
+	run_on_both(&rtnl, &chains, update_steps, N(update_steps));
 	for (int i = 0; i < 2; i++) {
 		test_other_end(&chains.ends[i], &chains.ends[!i]);
 		test_references(&chains.ends[i]);

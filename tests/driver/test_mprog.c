@@ -9,7 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "chain.h"
+#include "chain_pair.h"
 #include "programs.h"
 #include "rtnl.h"
 #include "tap.h"
@@ -184,47 +184,7 @@ static const struct step busy_steps[] = {
 	{ "detach f", 0, "", STEP_DETACH, .prog = 'f' },
 };
 
-static void begin_pair(void)
-{
-	struct pair_want want = pair_want(test_kind(), "a", "b");
-	struct link_state link;
-	int err;
-
-	del_link(&rtnl, "a");
-	err = make_pair(&rtnl, &want);
-	if (!err)
-		err = link_get(&rtnl, "a", &link);
-	if (err)
-		bail_out("no pair of kind %s: %s", test_kind(), strerror(-err));
-	chains_begin(&chains, link.ifindex);
-}
-
-/* On one end while the other has a chain of its own; on a fresh pair each time. */
-static void run_on_both(const struct step *steps, size_t n)
-{
-	static const struct step others[] = {
-		{ "with h on it", 0, "h", .prog = 'h' },
-		{ "with a on it", 0, "ha", .prog = 'a' },
-	};
-
-	for (int i = 0; i < 2; i++) {
-		begin_pair();
-		chains_run(&chains, &chains.ends[!i], others, i ? 2 : 0);
-		chains_run(&chains, &chains.ends[i], steps, n);
-	}
-}
-
 /* ---- what is asked of which device ---- */
-
-static int ifindex_of(const char *name)
-{
-	struct link_state link;
-	int err = link_get(&rtnl, name, &link);
-
-	if (err)
-		bail_out("no %s: %s", name, strerror(-err));
-	return link.ifindex;
-}
 
 static void try_target(const char *name, int ifindex, int wanted)
 {
@@ -254,15 +214,15 @@ static void test_targets(void)
 	struct pair_want want = pair_want("veth", "v0", NULL);
 	int away = netns_new(), home = netns_current(), err;
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	err = make_pair(&rtnl, &want);
 	if (err)
 		bail_out("no veth: %s", strerror(-err));
-	try_target("a veth", ifindex_of("v0"), -ENXIO);
-	try_target("loopback", ifindex_of("lo"), -ENXIO);
+	try_target("a veth", ifindex_of(&rtnl, "v0"), -ENXIO);
+	try_target("loopback", ifindex_of(&rtnl, "lo"), -ENXIO);
 	try_target("no device", 99999, -ENODEV);
 	try_target("index 0", 0, -ENODEV);
-	try_target("the peer", ifindex_of("b"), -EACCES);
+	try_target("the peer", ifindex_of(&rtnl, "b"), -EACCES);
 	del_link(&rtnl, "v0");
 	netns_enter(away);
 	try_target("a primary of another namespace", chains.ifindex, -ENODEV);
@@ -404,7 +364,7 @@ static void test_privilege(struct end *end)
 	for (enum caller caller = CALLER_NOBODY; caller <= CALLER_OTHER_ROOT; caller++) {
 		const char *who = caller_name(caller);
 
-		begin_pair();
+		begin_pair(&rtnl, &chains);
 		chains_run(&chains, end, put_back, 1);
 		ok_err(chains_call_as(&chains, end, NULL, caller), -EPERM, "%s, %s queries",
 		       end->name, who);
@@ -443,7 +403,7 @@ static void test_release(const struct end *end)
 	uint32_t id;
 	int fd;
 
-	begin_pair();
+	begin_pair(&rtnl, &chains);
 	id = attach_and_forget(end);
 	fd = bpf_prog_get_fd_by_id(id);
 	ok(fd >= 0, "%s, an attached program lives by itself", end->name);
@@ -474,16 +434,16 @@ int main(void)
 	if (err)
 		bail_out("no rtnetlink: %s", strerror(-err));
 	chains_init(&chains);
-	run_on_both(first_steps, N(first_steps));
-	run_on_both(place_steps, N(place_steps));
-	run_on_both(replace_steps, N(replace_steps));
-	run_on_both(detach_steps, N(detach_steps));
-	run_on_both(busy_steps, N(busy_steps));
+	run_on_both(&rtnl, &chains, first_steps, N(first_steps));
+	run_on_both(&rtnl, &chains, place_steps, N(place_steps));
+	run_on_both(&rtnl, &chains, replace_steps, N(replace_steps));
+	run_on_both(&rtnl, &chains, detach_steps, N(detach_steps));
+	run_on_both(&rtnl, &chains, busy_steps, N(busy_steps));
 	test_targets();
 	for (int i = 0; i < 2; i++) {
-		begin_pair();
+		begin_pair(&rtnl, &chains);
 		test_queries(&chains.ends[i]);
-		begin_pair();
+		begin_pair(&rtnl, &chains);
 		test_full(&chains.ends[i]);
 		test_privilege(&chains.ends[i]);
 		test_release(&chains.ends[i]);
