@@ -6,7 +6,7 @@
 #include "kernel/bpf.h"
 #include "kernel/chain.h"
 #include "kernel/context.h"
-#include "kernel/dropin.h"
+#include "files/dropin.h"
 #include "kernel/expedite.h"
 #include "kernel/link.h"
 

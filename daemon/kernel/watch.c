@@ -6,7 +6,7 @@
  */
 #include "kernel/watch.h"
 
-#include "kernel/dropin.h"
+#include "files/dropin.h"
 #include "kernel/mounts.h"
 #include "kernel/pin.h"
 #include "kernel/places.h"

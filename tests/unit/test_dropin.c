@@ -3,7 +3,7 @@
  * Configuration files on disk: which of them count, in which order, and what becomes of those that
  * cannot be read. Files are made in three directories below a temporary one.
  */
-#include "kernel/dropin.h"
+#include "files/dropin.h"
 #include "unit/test.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * name is read from is decided by names alone: what is hidden is never opened, and a mask or a
  * fault in a higher directory never lets a lower one's content through.
  */
-#include "kernel/dropin.h"
+#include "files/dropin.h"
 
 #include <dirent.h>
 #include <errno.h>
