@@ -36,9 +36,9 @@ static const char *character(const char *text, size_t n)
 }
 
 /* Borrowed; NULL: it has fewer lines. */
-static const char *find_line(const struct catalog_source *source, unsigned int line)
+static const char *find_line(const struct config_part *part, unsigned int line)
 {
-	const char *at = source->bytes;
+	const char *at = part->bytes;
 
 	for (unsigned int i = 1; at && i < line; i++) {
 		at = strchr(at, '\n');
@@ -48,9 +48,9 @@ static const char *find_line(const struct catalog_source *source, unsigned int l
 }
 
 /* The line, or what is around the place in a long one, with a caret under the place. */
-static void print_caret(const struct catalog_source *source, const struct diag *diag)
+static void print_caret(const struct config_part *part, const struct diag *diag)
 {
-	const char *line = find_line(source, diag->line);
+	const char *line = find_line(part, diag->line);
 	size_t skipped = diag->column > BEFORE_CARET ? diag->column - BEFORE_CARET : 0;
 	AUTO_FREE char *text = line ? strndup(line, strcspn(line, "\r\n")) : NULL;
 	const char *from, *until, *place;
@@ -85,8 +85,8 @@ static void report(void *ctx, const struct diag *diag)
 	puts(text ? text : "out of memory");
 	to->n_faults++;
 	for (size_t i = 0; diag->file && i < to->sources->n; i++)
-		if (strcmp(to->sources->items[i].path, diag->file) == 0)
-			print_caret(&to->sources->items[i], diag);
+		if (strcmp(to->sources->items[i].name, diag->file) == 0)
+			print_caret(to->sources->items[i].parts, diag);
 }
 
 /* ---- reading ---- */
@@ -99,19 +99,22 @@ static enum config_kind kind_of(const char *path)
 	return strcmp(slash ? slash + 1 : path, "metad.yaml") == 0 ? CONFIG_SETTINGS : CONFIG_PAIRS;
 }
 
+/* Each file is checked for itself: which drop-ins go with it is a matter of where it will be. */
 static int read_source(const char *path, struct catalog_source *ret)
 {
-	struct catalog_source source = { .kind = kind_of(path) };
+	AUTO(catalog_source_done) struct catalog_source source = { .kind = kind_of(path) };
 
 	source.name = strdup(path);
-	source.path = strdup(path);
-	if (!source.name || !source.path) {
-		catalog_source_done(&source);
+	source.parts = calloc(1, sizeof(*source.parts));
+	if (!source.name || !source.parts)
 		return -ENOMEM;
-	}
-	source.error = util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX, &source.bytes,
-					 &source.len);
-	*ret = source;
+	source.n_parts = 1;
+	source.parts->path = strdup(path);
+	if (!source.parts->path)
+		return -ENOMEM;
+	source.parts->error = util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX,
+						&source.parts->bytes, &source.parts->len);
+	*ret = STEAL(source);
 	return 0;
 }
 
@@ -126,7 +129,7 @@ static int read_sources(int argc, char **argv, struct sources *ret)
 		int r;
 
 		for (size_t j = 0; j < ret->n; j++)
-			known |= strcmp(ret->items[j].path, argv[i]) == 0;
+			known |= strcmp(ret->items[j].name, argv[i]) == 0;
 		r = known ? 0 : read_source(argv[i], &ret->items[ret->n]);
 		if (r < 0)
 			return r;

@@ -10,7 +10,9 @@
 static void file_done(struct catalog_file *file)
 {
 	free(file->name);
-	free(file->path);
+	for (size_t i = 0; i < file->n_paths; i++)
+		free(file->paths[i]);
+	free(file->paths);
 	config_done(&file->config);
 	diag_list_done(&file->diags);
 	*file = (struct catalog_file){};
@@ -28,8 +30,11 @@ void catalog_done(struct catalog *catalog)
 void catalog_source_done(struct catalog_source *source)
 {
 	free(source->name);
-	free(source->path);
-	free(source->bytes);
+	for (size_t i = 0; i < source->n_parts; i++) {
+		free(source->parts[i].path);
+		free(source->parts[i].bytes);
+	}
+	free(source->parts);
 	*source = (struct catalog_source){};
 }
 
@@ -58,33 +63,62 @@ static struct catalog_file *find_file(const struct catalog *catalog, const struc
 	return bsearch(key, catalog->files, catalog->n_files, sizeof(*key), compare_files);
 }
 
-static int note_unreadable(struct catalog_file *file, int error)
+static int note_unreadable(struct catalog_file *file, const struct config_part *part)
 {
-	AUTO(diag_done) struct diag diag = { .file = strdup(file->path) };
+	AUTO(diag_done) struct diag diag = { .file = strdup(part->path) };
 
-	diag_set(&diag, "cannot be read: %s", strerror(-error));
+	diag_set(&diag, "cannot be read: %s", strerror(-part->error));
 	return diag.file && diag.text ? diag_list_add(&file->diags, &diag) : -ENOMEM;
 }
 
 static uint64_t digest_of(const struct catalog_source *source)
 {
-	uint64_t digest = util_hash(UTIL_HASH_START, source->path, strlen(source->path));
+	uint64_t digest = UTIL_HASH_START;
 
-	if (!source->bytes)
-		return util_hash(digest, &source->error, sizeof(source->error));
-	return util_hash(digest, source->bytes, source->len);
+	for (size_t i = 0; i < source->n_parts; i++) {
+		const struct config_part *part = &source->parts[i];
+
+		digest = util_hash(digest, part->path, strlen(part->path));
+		digest = util_hash(digest, &part->len, sizeof(part->len));
+		if (part->bytes)
+			digest = util_hash(digest, part->bytes, part->len);
+		else
+			digest = util_hash(digest, &part->error, sizeof(part->error));
+	}
+	return digest;
 }
 
+/* A part that cannot be read is a fault of the whole: without it the rest says something else. */
 static int parse_source(struct catalog_file *file, const struct catalog_source *source)
 {
-	int r;
+	bool readable = true;
+	int r = 0;
 
-	if (!source->bytes)
-		return note_unreadable(file, source->error);
-	r = config_parse(source->kind, file->path, source->bytes, source->len, &file->config,
-			 &file->diags);
+	for (size_t i = 0; i < source->n_parts && r == 0; i++) {
+		if (source->parts[i].bytes)
+			continue;
+		readable = false;
+		r = note_unreadable(file, &source->parts[i]);
+	}
+	if (r < 0 || !readable)
+		return r;
+	r = config_parse(source->kind, source->parts, source->n_parts, &file->config, &file->diags);
 	file->in_force = r == 0;
 	return r < 0 ? r : 0;
+}
+
+static int copy_paths(const struct catalog_source *source, struct catalog_file *file)
+{
+	for (size_t i = 0; i < source->n_parts; i++) {
+		char *path = strdup(source->parts[i].path);
+		int r = path ? ARRAY_APPEND(file->paths, file->n_paths, path) : -ENOMEM;
+
+		if (r < 0) {
+			free(path);
+			return r;
+		}
+	}
+	return 0;
 }
 
 /* A file as its newest bytes are; content that is known already is left out and comes later. */
@@ -96,8 +130,7 @@ static int read_source(const struct catalog *old, const struct catalog_source *s
 	int r = 0;
 
 	file.name = strdup(source->name);
-	file.path = strdup(source->path);
-	if (!file.name || !file.path)
+	if (!file.name || copy_paths(source, &file) < 0)
 		return -ENOMEM;
 	file.digest = digest_of(source);
 	known = find_file(old, &file);

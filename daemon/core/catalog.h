@@ -10,7 +10,8 @@
 
 struct catalog_file {
 	char *name; /* owned; file name without directory; with kind, the key */
-	char *path; /* owned; where it was found, for people */
+	char **paths; /* owned; of the file and its drop-ins as they are now */
+	size_t n_paths;
 	enum config_kind kind;
 	uint64_t digest; /* of the newest bytes */
 	bool in_force; /* config holds good content, perhaps older than the newest bytes */
@@ -24,13 +25,15 @@ struct catalog {
 	struct diag_list conflicts; /* between files: same pair, program or device name twice */
 };
 
-/* One file as found: bytes, or why they could not be read. Owned by the caller. */
+/*
+ * One file as found, with the drop-ins in its name.d/. Without a file, or where it is masked, the
+ * drop-ins are all there is. Owned by the caller.
+ */
 struct catalog_source {
-	char *name, *path; /* owned */
+	char *name; /* owned */
 	enum config_kind kind;
-	char *bytes; /* owned; NULL: not readable, error says why */
-	size_t len;
-	int error; /* -errno */
+	struct config_part *parts; /* owned, as what is in them; the file, then drop-ins by name */
+	size_t n_parts; /* never 0 */
 };
 
 /*

@@ -114,6 +114,7 @@ static void check_peers(struct reader_file *file, const struct config *config)
 {
 	AUTO_FREE const struct pair **peers = calloc(config->n_pairs + 1, sizeof(*peers));
 	const struct pair *first;
+	char where[READER_WHERE_SIZE];
 	size_t n = 0;
 
 	if (!peers) {
@@ -127,16 +128,18 @@ static void check_peers(struct reader_file *file, const struct config *config)
 	first = peers[0];
 	for (size_t i = 1; i < n; i++) {
 		const struct pair *pair = peers[i];
-		struct node at = { .line = pair->at.line, .column = pair->at.column };
+		struct node at = { .file = pair->at.file,
+				   .line = pair->at.line,
+				   .column = pair->at.column };
 
 		if (pair_compare_peer(first, pair) != 0)
 			first = pair;
 		else if (strcmp(first->name, pair->name) != 0)
 			reader_fault(file, &at,
 				     "pair \"%s\": namespace %s already has a peer called "
-				     "%s, of pair \"%s\" in line %u",
+				     "%s, of pair \"%s\" %s",
 				     pair->name, pair->netns.text, pair->end[SIDE_PEER].attrs.name,
-				     first->name, first->at.line);
+				     first->name, reader_where(&first->at, &pair->at, where));
 	}
 }
 
@@ -196,21 +199,24 @@ static void read_root(struct reader_file *file, enum config_kind kind, const str
 		return;
 	}
 	reader_map(file, root, "a file of pairs", pairs_keys, config);
-	if (config->n_pairs)
+	/* Short of memory, places lack their files. */
+	if (config->n_pairs && !file->out_of_memory)
 		check_peers(file, config);
 }
 
+/* By file, then in the order in which people read it. */
 static int compare_diags(const void *a, const void *b)
 {
 	const struct diag *x = a, *y = b;
-	int r = diag_compare_place(x, y);
+	int r = x->file && y->file ? strcmp(x->file, y->file) : 0;
 
+	if (r == 0)
+		r = diag_compare_place(x, y);
 	return r || !x->text || !y->text ? r : strcmp(x->text, y->text);
 }
 
-/* Faults in the order in which people read the file, whatever the order in which they were found.
- */
-static int finish_faults(const struct reader_file *file, size_t n_before)
+/* Sorts what was found, in whatever order, and says how much more there was. */
+static int finish_faults(const struct reader_file *file, const char *name, size_t n_before)
 {
 	struct diag_list *diags = file->diags;
 	AUTO(diag_done) struct diag more = {};
@@ -220,7 +226,7 @@ static int finish_faults(const struct reader_file *file, size_t n_before)
 		      compare_diags);
 	if (file->n_faults <= READER_FAULTS_MAX)
 		return 0;
-	more.file = strdup(file->name);
+	more.file = strdup(name);
 	diag_set(&more, "%zu more faults, not shown", file->n_faults - READER_FAULTS_MAX);
 	return more.file && more.text ? diag_list_add(diags, &more) : -ENOMEM;
 }
@@ -239,30 +245,70 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-int config_parse(enum config_kind kind, const char *file, const char *bytes, size_t len,
+static void sort_nouns(struct config *config)
+{
+	if (config->n_pairs)
+		qsort(config->pairs, config->n_pairs, sizeof(*config->pairs), compare_names);
+	if (config->n_programs)
+		qsort(config->programs, config->n_programs, sizeof(*config->programs),
+		      compare_names);
+}
+
+/* One part's tree, whose places refer to the config's own copy of the path. */
+static int parse_part(const struct config_part *part, struct config *config, struct node *ret,
+		      struct diag_list *diags)
+{
+	char *path = strdup(part->path);
+	int r = path ? ARRAY_APPEND(config->files, config->n_files, path) : -ENOMEM;
+
+	if (r < 0) {
+		free(path);
+		return r;
+	}
+	if (part->len > CONFIG_BYTES_MAX)
+		return refuse_whole(diags, path, "the file is larger than 16 MiB");
+	r = config_tree_parse(path, part->bytes, part->len, ret, diags);
+	return r > 0 ? CONFIG_E_INVALID : r;
+}
+
+/* All parts as one tree. Faults of keys are found part by part: laid over each other they vanish. */
+static int parse_tree(struct reader_file *reader, const struct config_part *parts, size_t n_parts,
+		      struct config *config, struct node *ret)
+{
+	for (size_t i = 0; i < n_parts; i++) {
+		AUTO(config_tree_done) struct node part = {};
+		int r = parse_part(&parts[i], config, &part, reader->diags);
+
+		if (r)
+			return r;
+		reader_check_keys(reader, &part);
+		if (i == 0)
+			*ret = STEAL(part);
+		else if (reader->n_faults == 0)
+			r = config_tree_merge(ret, &part);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int config_parse(enum config_kind kind, const struct config_part *parts, size_t n_parts,
 		 struct config *ret, struct diag_list *diags)
 {
-	AUTO(config_tree_done) struct node root = {};
+	AUTO(config_tree_done) struct node root = { .kind = NODE_MAP };
 	AUTO(config_done) struct config config = {};
-	struct reader_file reader = { .name = file, .diags = diags };
+	struct reader_file reader = { .diags = diags };
 	size_t n_before = diags->n;
-	int r;
+	int r = parse_tree(&reader, parts, n_parts, &config, &root);
 
-	if (len > CONFIG_BYTES_MAX)
-		return refuse_whole(diags, file, "the file is larger than 16 MiB");
-	r = config_tree_parse(file, bytes, len, &root, diags);
 	if (r)
-		return r < 0 ? r : CONFIG_E_INVALID;
-	reader_check_keys(&reader, &root);
+		return r;
 	read_root(&reader, kind, &root, &config);
-	if (finish_faults(&reader, n_before) < 0 || reader.out_of_memory)
+	if (finish_faults(&reader, parts[0].path, n_before) < 0 || reader.out_of_memory)
 		return -ENOMEM;
 	if (reader.n_faults)
 		return CONFIG_E_INVALID;
-	if (config.n_pairs)
-		qsort(config.pairs, config.n_pairs, sizeof(*config.pairs), compare_names);
-	if (config.n_programs)
-		qsort(config.programs, config.n_programs, sizeof(*config.programs), compare_names);
+	sort_nouns(&config);
 	*ret = STEAL(config);
 	return 0;
 }
@@ -275,5 +321,8 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_programs; i++)
 		program_done(&config->programs[i]);
 	free(config->programs);
+	for (size_t i = 0; i < config->n_files; i++)
+		free(config->files[i]);
+	free(config->files);
 	*config = (struct config){};
 }

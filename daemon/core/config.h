@@ -15,8 +15,18 @@ enum config_kind {
 	CONFIG_SETTINGS, /* metad.yaml */
 };
 
-/* What one file declares; uses name programs that other files may define. */
+/* A file as bytes, or why it could not be read. */
+struct config_part {
+	char *path; /* where it was found, for people */
+	char *bytes; /* NULL: not readable, error says why */
+	size_t len;
+	int error; /* -errno */
+};
+
+/* What one file declares, its drop-ins included; uses name programs that other files may define. */
 struct config {
+	char **files; /* owned; the paths of the parts, which the places of trees below refer to */
+	size_t n_files;
 	struct settings settings; /* CONFIG_SETTINGS; else defaults */
 	struct pair *pairs; /* sorted by name */
 	size_t n_pairs;
@@ -27,10 +37,11 @@ struct config {
 enum { CONFIG_E_INVALID = 1 /* diags says why; ret is untouched */ };
 
 /*
- * Parses bytes[0..len) (NUL bytes and invalid UTF-8 among them are diagnosed). An empty or
- * comment-only file is a config without pairs. All faults that can be told apart are reported, at
- * most a hundred. Memory and time are linear in len. 0, CONFIG_E_INVALID or -ENOMEM.
+ * Parses a file and its drop-ins, each laid over what stands before it (config_tree_merge); all are
+ * readable. NUL bytes and invalid UTF-8 are diagnosed. An empty or comment-only file is a config
+ * without pairs. All faults that can be told apart are reported, at most a hundred. Memory and time
+ * are linear in the bytes, but for sorting. 0, CONFIG_E_INVALID or -ENOMEM.
  */
-int config_parse(enum config_kind kind, const char *file, const char *bytes, size_t len,
+int config_parse(enum config_kind kind, const struct config_part *parts, size_t n_parts,
 		 struct config *ret, struct diag_list *diags);
 void config_done(struct config *config);

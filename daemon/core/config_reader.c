@@ -69,9 +69,20 @@ char *reader_copy(struct reader_file *file, const char *text)
 
 struct diag reader_place(struct reader_file *file, const struct node *node)
 {
-	return (struct diag){ .file = reader_copy(file, file->name),
+	return (struct diag){ .file = reader_copy(file, node->file),
 			      .line = node->line,
 			      .column = node->column };
+}
+
+const char *reader_where(const struct diag *place, const struct diag *from,
+			 char buf[static READER_WHERE_SIZE])
+{
+	if (strcmp(place->file, from->file) == 0)
+		snprintf(buf, READER_WHERE_SIZE, "in line %u", place->line);
+	else
+		snprintf(buf, READER_WHERE_SIZE, "at %.250s:%u:%u", place->file, place->line,
+			 place->column);
+	return buf;
 }
 
 /* ---- words ---- */

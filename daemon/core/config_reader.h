@@ -12,7 +12,6 @@
 #define READER_FAULTS_MAX 100 /* are shown; more are only counted */
 
 struct reader_file {
-	const char *name; /* for diagnostics; borrowed */
 	struct diag_list *diags; /* borrowed */
 	size_t n_faults;
 	bool out_of_memory;
@@ -80,5 +79,10 @@ bool reader_mac(struct reader_file *file, const struct node *node, uint8_t ret[s
 
 /* Copies; notes lack of memory in file. */
 char *reader_copy(struct reader_file *file, const char *text);
+/* Another place as seen from one: "in line 3", or "at FILE:3:1" where that is another file. */
+#define READER_WHERE_SIZE 300
+const char *reader_where(const struct diag *place, const struct diag *from,
+			 char buf[static READER_WHERE_SIZE]);
+
 /* Where a noun stands. */
 struct diag reader_place(struct reader_file *file, const struct node *node);

@@ -194,6 +194,7 @@ static int parse_node(struct reader *reader, const yaml_event_t *event, struct n
 {
 	int r;
 
+	ret->file = reader->file;
 	ret->line = event->start_mark.line + 1;
 	ret->column = event->start_mark.column + 1;
 	switch (event->type) {
@@ -289,7 +290,7 @@ static int parse_bytes(struct reader *reader, struct node *ret)
 int config_tree_parse(const char *file, const char *bytes, size_t len, struct node *ret,
 		      struct diag_list *diags)
 {
-	AUTO(config_tree_done) struct node root = { .kind = NODE_MAP };
+	AUTO(config_tree_done) struct node root = { .kind = NODE_MAP, .file = file };
 	size_t skip = len >= strlen(BOM) && memcmp(bytes, BOM, strlen(BOM)) == 0 ? strlen(BOM) : 0;
 	struct reader reader = {
 		.file = file, .bytes = bytes + skip, .len = len - skip, .diags = diags
@@ -300,7 +301,7 @@ int config_tree_parse(const char *file, const char *bytes, size_t len, struct no
 		return r;
 	if (is_empty(&root)) {
 		config_tree_done(&root);
-		root.kind = NODE_MAP;
+		root = (struct node){ .kind = NODE_MAP, .file = file };
 	}
 	*ret = STEAL(root);
 	return 0;

@@ -13,6 +13,7 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
+	const char *file; /* where it stands; borrowed from whoever parsed it */
 	unsigned int line, column; /* from 1 */
 	bool quoted; /* a scalar in quotes: never a number or a boolean */
 	char *text; /* NODE_SCALAR: owned; without NUL characters */
@@ -22,7 +23,18 @@ struct node {
 
 enum { CONFIG_TREE_E_INVALID = 1 /* diags says why */ };
 
-/* ret is an empty map for a file without content. */
+/* ret is an empty map for a file without content. file is borrowed as long as the tree lives. */
 int config_tree_parse(const char *file, const char *bytes, size_t len, struct node *ret,
 		      struct diag_list *diags);
 void config_tree_done(struct node *node);
+
+/* A deep copy, of the same places. 0 or -ENOMEM with ret untouched. */
+int config_tree_copy(const struct node *node, struct node *ret);
+
+/*
+ * Lays over on base: maps key by key at every depth, anything else as a whole. A key whose value is
+ * null (nothing, "~" or "null") is taken away. Values move; what is left of over is to be freed. 0
+ * or -ENOMEM, with both in any state.
+ */
+int config_tree_merge(struct node *base, struct node *over);
+bool config_tree_is_null(const struct node *node);

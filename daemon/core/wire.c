@@ -285,7 +285,8 @@ json_t *wire_files(const struct catalog *catalog)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < catalog->n_files; i++)
-		if (catalog->files[i].in_force)
-			array = append(array, text(catalog->files[i].path));
+		for (size_t j = 0; j < catalog->files[i].n_paths; j++)
+			if (catalog->files[i].in_force)
+				array = append(array, text(catalog->files[i].paths[j]));
 	return array;
 }

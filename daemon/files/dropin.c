@@ -9,15 +9,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define SUFFIX ".yaml"
-#define SETTINGS "metad.yaml"
+#define DIR_SUFFIX ".d"
 
 enum { FILE_MASKED = 1 };
 
-/* A drop-in's name in one of the directories. */
+/* Directories in which files of the same name hide each other, the highest first. */
+struct dirs {
+	char **paths; /* owned */
+	size_t n;
+};
+
+/* A name in one of the directories. */
 struct entry {
 	char *name; /* owned */
 	size_t rank; /* of the directory: 0 is the highest */
@@ -33,6 +40,13 @@ static void listing_done(struct listing *listing)
 	for (size_t i = 0; i < listing->n; i++)
 		free(listing->items[i].name);
 	free(listing->items);
+}
+
+static void dirs_done(struct dirs *dirs)
+{
+	for (size_t i = 0; i < dirs->n; i++)
+		free(dirs->paths[i]);
+	free(dirs->paths);
 }
 
 static void close_dir(DIR **dir)
@@ -56,6 +70,53 @@ bool dropin_is_name(const char *name)
 	return name[0] != '.' && len > suffix && strcmp(name + len - suffix, SUFFIX) == 0;
 }
 
+bool dropin_is_dir(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(DIR_SUFFIX);
+	AUTO_FREE char *file = NULL;
+
+	if (len <= suffix || strcmp(name + len - suffix, DIR_SUFFIX) != 0)
+		return false;
+	file = strndup(name, len - suffix);
+	return !file || dropin_is_name(file);
+}
+
+char *dropin_dir_of(const char *name)
+{
+	char *dir;
+
+	return asprintf(&dir, "%s" DIR_SUFFIX, name) < 0 ? NULL : dir;
+}
+
+/* ---- listing ---- */
+
+static int dirs_add(struct dirs *dirs, char *path)
+{
+	int r = path ? ARRAY_APPEND(dirs->paths, dirs->n, path) : -ENOMEM;
+
+	if (r < 0)
+		free(path);
+	return r;
+}
+
+static int dirs_of(const char *const *paths, size_t n, struct dirs *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = dirs_add(ret, strdup(paths[i]));
+	return r;
+}
+
+static int dirs_below(const struct dirs *dirs, const char *name, struct dirs *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < dirs->n && r == 0; i++)
+		r = dirs_add(ret, util_join(dirs->paths[i], name));
+	return r;
+}
+
 static int add_entry(struct listing *listing, const char *name, size_t rank)
 {
 	struct entry entry = { .name = strdup(name), .rank = rank };
@@ -66,7 +127,8 @@ static int add_entry(struct listing *listing, const char *name, size_t rank)
 	return r;
 }
 
-static int list_dir(const char *path, size_t rank, struct listing *listing)
+static int list_dir(const char *path, size_t rank, bool (*is_wanted)(const char *name),
+		    struct listing *listing)
 {
 	AUTO(close_dir) DIR *stream = opendir(path);
 	int r = 0;
@@ -81,7 +143,7 @@ static int list_dir(const char *path, size_t rank, struct listing *listing)
 		entry = readdir(stream);
 		if (!entry)
 			return -errno;
-		if (dropin_is_name(entry->d_name))
+		if (is_wanted(entry->d_name))
 			r = add_entry(listing, entry->d_name, rank);
 	}
 	return r;
@@ -93,6 +155,23 @@ static int compare_entries(const void *a, const void *b)
 	int r = strcmp(x->name, y->name);
 
 	return r ? r : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static void listing_sort(struct listing *listing)
+{
+	if (listing->n)
+		qsort(listing->items, listing->n, sizeof(*listing->items), compare_entries);
+}
+
+static int list_all(const struct dirs *dirs, bool (*is_wanted)(const char *name),
+		    struct listing *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < dirs->n && r == 0; i++)
+		r = list_dir(dirs->paths[i], i, is_wanted, ret);
+	listing_sort(ret);
+	return r;
 }
 
 /* 0, FILE_MASKED or -errno. A file that is too big is refused before any of it is read. */
@@ -123,75 +202,123 @@ static int read_file(const char *path, char **ret, size_t *ret_len)
 	return 0;
 }
 
-/* A file that cannot be read is a source, too: somebody has to be told. */
-static int add_file(struct dropin_files *files, enum config_kind kind, const char *dir,
-		    const char *name)
+/* ---- one file with its drop-ins ---- */
+
+/* A file that cannot be read is a part, too: somebody has to be told. A mask is none. */
+static int add_part(struct catalog_source *source, const char *dir, const char *name)
 {
-	AUTO(catalog_source_done) struct catalog_source source = { .kind = kind };
+	AUTO_FREE char *path = util_join(dir, name);
+	struct config_part part = {};
 	int r;
 
-	source.path = util_join(dir, name);
-	source.name = strdup(name);
-	if (!source.path || !source.name)
+	if (!path)
 		return -ENOMEM;
-	r = read_file(source.path, &source.bytes, &source.len);
+	r = read_file(path, &part.bytes, &part.len);
 	if (r == FILE_MASKED)
 		return 0;
 	if (r == -ENOMEM)
 		return r;
-	source.error = r;
+	part.error = r;
+	part.path = path;
+	r = ARRAY_APPEND(source->parts, source->n_parts, part);
+	if (r == 0)
+		path = NULL;
+	else
+		free(part.bytes);
+	return r;
+}
+
+/* A link that leads nowhere is there, and hides what is below it, as any other file that is. */
+static int add_main(struct catalog_source *source, const struct dirs *dirs)
+{
+	for (size_t i = 0; i < dirs->n; i++) {
+		AUTO_FREE char *path = util_join(dirs->paths[i], source->name);
+		struct stat st;
+
+		if (!path)
+			return -ENOMEM;
+		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+			return add_part(source, dirs->paths[i], source->name);
+	}
+	return 0;
+}
+
+static bool is_first_of_name(const struct listing *listing, size_t i)
+{
+	return i == 0 || strcmp(listing->items[i].name, listing->items[i - 1].name) != 0;
+}
+
+static int add_dropins(struct catalog_source *source, const struct dirs *dirs)
+{
+	AUTO_FREE char *suffixed = dropin_dir_of(source->name);
+	AUTO(dirs_done) struct dirs below = {};
+	AUTO(listing_done) struct listing listing = {};
+	int r = suffixed ? dirs_below(dirs, suffixed, &below) : -ENOMEM;
+
+	if (r == 0)
+		r = list_all(&below, dropin_is_name, &listing);
+	for (size_t i = 0; i < listing.n && r == 0; i++)
+		if (is_first_of_name(&listing, i))
+			r = add_part(source, below.paths[listing.items[i].rank],
+				     listing.items[i].name);
+	return r;
+}
+
+static int add_source(struct dropin_files *files, enum config_kind kind, const struct dirs *dirs,
+		      const char *name)
+{
+	AUTO(catalog_source_done) struct catalog_source source = { .kind = kind };
+	int r;
+
+	source.name = strdup(name);
+	r = source.name ? add_main(&source, dirs) : -ENOMEM;
+	if (r == 0)
+		r = add_dropins(&source, dirs);
+	if (r < 0 || !source.n_parts)
+		return r;
 	r = ARRAY_APPEND(files->items, files->n, source);
 	if (r == 0)
 		memset(&source, 0, sizeof(source));
 	return r;
 }
 
-/* A link that leads nowhere is there, and hides what is below it, as any other file that is. */
-static int read_settings(const char *const *dirs, size_t n_dirs, struct dropin_files *files)
-{
-	for (size_t i = 0; i < n_dirs; i++) {
-		AUTO_FREE char *path = util_join(dirs[i], SETTINGS);
-		struct stat st;
+/* ---- all of them ---- */
 
-		if (!path)
-			return -ENOMEM;
-		if (lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
-			continue;
-		return add_file(files, CONFIG_SETTINGS, dirs[i], SETTINGS);
-	}
-	return 0;
+/* A file's name, or that of its directory of drop-ins. */
+static bool names_a_file(const char *name)
+{
+	return dropin_is_name(name) || dropin_is_dir(name);
 }
 
-static int read_pairs(const char *const *dirs, size_t n_dirs, struct dropin_files *files)
+static int read_pairs(const struct dirs *dirs, struct dropin_files *files)
 {
+	AUTO(dirs_done) struct dirs below = {};
 	AUTO(listing_done) struct listing listing = {};
-	int r = 0;
+	int r = dirs_below(dirs, DROPIN_DIR, &below);
 
-	for (size_t i = 0; i < n_dirs && r == 0; i++) {
-		AUTO_FREE char *path = util_join(dirs[i], DROPIN_DIR);
-
-		r = path ? list_dir(path, i, &listing) : -ENOMEM;
-	}
-	if (r == 0 && listing.n)
-		qsort(listing.items, listing.n, sizeof(*listing.items), compare_entries);
-	for (size_t i = 0; i < listing.n && r == 0; i++) {
-		const struct entry *entry = &listing.items[i];
-		AUTO_FREE char *path = util_join(dirs[entry->rank], DROPIN_DIR);
-
-		if (i && strcmp(entry->name, listing.items[i - 1].name) == 0)
-			continue;
-		r = path ? add_file(files, CONFIG_PAIRS, path, entry->name) : -ENOMEM;
-	}
+	if (r == 0)
+		r = list_all(&below, names_a_file, &listing);
+	/* What only has drop-ins is a file as well. */
+	for (size_t i = 0; i < listing.n; i++)
+		if (dropin_is_dir(listing.items[i].name))
+			listing.items[i].name[strlen(listing.items[i].name) - strlen(DIR_SUFFIX)] = '\0';
+	listing_sort(&listing);
+	for (size_t i = 0; i < listing.n && r == 0; i++)
+		if (is_first_of_name(&listing, i))
+			r = add_source(files, CONFIG_PAIRS, &below, listing.items[i].name);
 	return r;
 }
 
-int dropin_read(const char *const *dirs, size_t n_dirs, struct dropin_files *ret)
+int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret)
 {
 	AUTO(dropin_files_done) struct dropin_files files = {};
-	int r = read_settings(dirs, n_dirs, &files);
+	AUTO(dirs_done) struct dirs dirs = {};
+	int r = dirs_of(paths, n_paths, &dirs);
 
 	if (r == 0)
-		r = read_pairs(dirs, n_dirs, &files);
+		r = add_source(&files, CONFIG_SETTINGS, &dirs, DROPIN_SETTINGS);
+	if (r == 0)
+		r = read_pairs(&dirs, &files);
 	if (r < 0)
 		return r;
 	*ret = STEAL(files);

@@ -33,6 +33,7 @@ enum { FROM_PLACES = -1, FROM_TIMER = -2 };
 
 enum role {
 	ROLE_CONFIG, /* a configuration directory or its pairs.d */
+	ROLE_DROPINS, /* a directory of one file's drop-ins, in one of them */
 	ROLE_TARGET, /* a file elsewhere that a link in one of them leads to */
 	ROLE_NETNS_DIR, /* names in it are namespaces' names */
 	ROLE_NETNS_PATH, /* directory of a namespace that the configuration names by path */
@@ -41,6 +42,7 @@ enum role {
 
 static const uint32_t events_of[] = {
 	[ROLE_CONFIG] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
+	[ROLE_DROPINS] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_TARGET] = IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_NETNS_DIR] = DIR_EVENTS,
 	[ROLE_NETNS_PATH] = DIR_EVENTS,
@@ -64,7 +66,7 @@ static int add_place(struct watch *watch, enum role role, const char *path)
 	return places_add(&watch->places, role, events_of[role], path);
 }
 
-/* ---- links among the drop-ins ---- */
+/* ---- what the directories lead to ---- */
 
 /*
  * A drop-in that is a link to a file elsewhere changes there: the file itself is watched, or
@@ -99,7 +101,15 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
-static int add_targets(struct watch *watch, const char *dir)
+static int add_dropins(struct watch *watch, const char *dir, const char *name)
+{
+	AUTO_FREE char *path = util_join(dir, name);
+
+	return path ? add_place(watch, ROLE_DROPINS, path) : -ENOMEM;
+}
+
+/* What a directory leads to: files behind links, and in pairs.d directories of drop-ins. */
+static int add_found(struct watch *watch, const char *dir)
 {
 	AUTO(close_dir) DIR *stream = opendir(dir);
 	const struct dirent *entry;
@@ -107,24 +117,35 @@ static int add_targets(struct watch *watch, const char *dir)
 
 	if (!stream)
 		return 0;
-	while (r == 0 && (entry = readdir(stream)))
-		if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
-		    dropin_is_name(entry->d_name))
+	while (r == 0 && (entry = readdir(stream))) {
+		if (dropin_is_dir(entry->d_name))
+			r = add_dropins(watch, dir, entry->d_name);
+		else if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
+			 dropin_is_name(entry->d_name))
 			r = add_target(watch, dir, entry->d_name);
+	}
 	return r;
 }
 
-/* Arms, too. Before the configuration is read, so that no change falls in between. */
-static int follow_links(struct watch *watch)
+/*
+ * Arms, too. Before the configuration is read, so that no change falls in between. The list of
+ * places grows while it is walked, and is moved by that.
+ */
+static int follow_found(struct watch *watch)
 {
-	size_t n;
 	int r = 0, armed;
 
 	places_remove(&watch->places, ROLE_TARGET);
-	n = watch->places.n;
-	for (size_t i = 0; i < n && r == 0; i++)
-		if (watch->places.items[i].role == ROLE_CONFIG)
-			r = add_targets(watch, watch->places.items[i].path);
+	places_remove(&watch->places, ROLE_DROPINS);
+	for (size_t i = 0; i < watch->places.n && r == 0; i++) {
+		const struct place *place = &watch->places.items[i];
+		AUTO_FREE char *path = NULL;
+
+		if (place->role != ROLE_CONFIG && place->role != ROLE_DROPINS)
+			continue;
+		path = strdup(place->path);
+		r = path ? add_found(watch, path) : -ENOMEM;
+	}
 	armed = places_arm(&watch->places);
 	return r < 0 ? r : armed;
 }
@@ -144,7 +165,7 @@ static int add_places(struct watch *watch, const struct watch_options *options)
 		if (r == 0)
 			r = path ? add_place(watch, ROLE_CONFIG, path) : -ENOMEM;
 	}
-	return r < 0 ? r : follow_links(watch);
+	return r < 0 ? r : follow_found(watch);
 }
 
 static int add_fd(struct watch *watch, int fd, int from)
@@ -408,6 +429,7 @@ static void on_event(void *ctx, const struct place *place, uint32_t mask, const 
 
 	switch ((enum role)place->role) {
 	case ROLE_CONFIG:
+	case ROLE_DROPINS:
 	case ROLE_TARGET:
 		telling->config_changed |= !name || is_config(place, mask, name);
 		break;
@@ -473,7 +495,7 @@ static int drain_places(struct telling *telling)
 	int r = places_drain(&telling->watch->places, on_event, telling), linked = 0;
 
 	if (telling->config_changed) {
-		linked = follow_links(telling->watch);
+		linked = follow_found(telling->watch);
 		telling->on_change(telling->ctx, WATCH_CONFIG, NULL);
 	}
 	return r < 0 ? r : linked;

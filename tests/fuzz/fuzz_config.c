@@ -89,12 +89,20 @@ static void check_config(const struct config *config)
 	}
 }
 
+static struct config_part part_of(const char *bytes, size_t len)
+{
+	return (struct config_part){ .path = (char *)"fuzz.yaml",
+				     .bytes = (char *)bytes,
+				     .len = len };
+}
+
 /* 0 as config_parse says. */
 static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *ret_n_pairs)
 {
 	AUTO(config_done) struct config config = {};
 	AUTO(diag_list_done) struct diag_list diags = {};
-	int r = config_parse(kind, "fuzz.yaml", bytes, len, &config, &diags);
+	const struct config_part part = part_of(bytes, len);
+	int r = config_parse(kind, &part, 1, &config, &diags);
 
 	HOLDS(r == 0 || r == CONFIG_E_INVALID);
 	HOLDS((r == 0) == (diags.n == 0) && diags.n <= 101);
@@ -108,9 +116,8 @@ static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *r
 /* Twice the same file: the first wins every pair. */
 static void join(const char *bytes, size_t len, size_t n_pairs)
 {
-	const struct catalog_source source = { .path = (char *)"fuzz.yaml",
-					       .bytes = (char *)bytes,
-					       .len = len };
+	struct config_part part = part_of(bytes, len);
+	const struct catalog_source source = { .parts = &part, .n_parts = 1 };
 	struct catalog_source sources[] = { source, source };
 	AUTO(catalog_done) struct catalog catalog = {};
 	AUTO(desired_unrefp) struct desired *desired = NULL;

@@ -17,7 +17,7 @@
 
 static int is_file(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
 }
 
 static void replay(const char *bytes, size_t len)

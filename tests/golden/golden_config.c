@@ -2,7 +2,7 @@
 /*
  * What people are told of a configuration file. Each NAME.yaml of a directory is parsed, and what
  * comes of it (its nouns with all defaults filled in, or its diagnostics) must be NAME.txt to the
- * byte. A file whose name begins with "settings" is read as metad.yaml. With --update the expected
+ * byte. Files in NAME.yaml.d are its drop-ins. A file whose name begins with "settings" is read as metad.yaml. With --update the expected
  * files are written instead; the difference is for people to review.
  */
 #include "core/config.h"
@@ -93,12 +93,65 @@ static void print_config(FILE *out, enum config_kind kind, const struct config *
 		fprintf(out, "%zu pairs, %zu programs\n", config->n_pairs, config->n_programs);
 }
 
-static int print_file(FILE *out, const char *name, const char *bytes, size_t len)
+struct parts {
+	struct config_part items[8]; /* own their bytes and, but for the first, their paths */
+	size_t n;
+};
+
+static void parts_done(struct parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++) {
+		free(parts->items[i].path);
+		free(parts->items[i].bytes);
+	}
+}
+
+static int add_part(struct parts *parts, int dir_fd, const char *path)
+{
+	struct config_part part = {};
+	int r = util_read_file_at(dir_fd, path, CONFIG_BYTES_MAX, &part.bytes, &part.len);
+
+	if (r < 0 || parts->n == ARRAY_SIZE(parts->items))
+		return r < 0 ? r : -E2BIG;
+	part.path = strdup(path);
+	parts->items[parts->n++] = part;
+	return 0;
+}
+
+static int is_yaml(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return dot && strcmp(dot, ".yaml") == 0;
+}
+
+/* NAME.yaml, and what NAME.yaml.d has. */
+static int read_parts(int dir_fd, const char *name, struct parts *ret)
+{
+	AUTO_FREE char *below = NULL;
+	struct dirent **entries = NULL;
+	int r = add_part(ret, dir_fd, name), n;
+
+	if (r < 0 || asprintf(&below, "%s.d", name) < 0)
+		return r < 0 ? r : -ENOMEM;
+	n = scandirat(dir_fd, below, &entries, is_yaml, alphasort);
+	for (int i = 0; i < n; i++) {
+		AUTO_FREE char *path = util_join(below, entries[i]->d_name);
+
+		if (r == 0)
+			r = path ? add_part(ret, dir_fd, path) : -ENOMEM;
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+static int print_file(FILE *out, const char *name, const struct parts *parts)
 {
 	enum config_kind kind = strncmp(name, "settings", 8) ? CONFIG_PAIRS : CONFIG_SETTINGS;
 	AUTO(config_done) struct config config = {};
 	AUTO(diag_list_done) struct diag_list diags = {};
-	int r = config_parse(kind, name, bytes, len, &config, &diags);
+	int r = config_parse(kind, parts->items, parts->n, &config, &diags);
 
 	if (r < 0)
 		return r;
@@ -124,15 +177,16 @@ static int write_file(int dir_fd, const char *name, const char *text, size_t len
 /* 0: as expected, or updated; 1: not. */
 static int check_file(int dir_fd, const char *name, bool update)
 {
-	AUTO_FREE char *bytes = NULL, *expected = NULL, *expected_name = NULL, *got = NULL;
-	size_t len, expected_len, got_len;
+	AUTO_FREE char *expected = NULL, *expected_name = NULL, *got = NULL;
+	AUTO(parts_done) struct parts parts = {};
+	size_t expected_len, got_len;
 	FILE *out = open_memstream(&got, &got_len);
-	int r = util_read_file_at(dir_fd, name, CONFIG_BYTES_MAX, &bytes, &len);
+	int r = read_parts(dir_fd, name, &parts);
 
 	if (!out)
 		return -ENOMEM;
 	if (r == 0)
-		r = print_file(out, name, bytes, len);
+		r = print_file(out, name, &parts);
 	fclose(out);
 	if (r < 0)
 		return r;
@@ -145,13 +199,6 @@ static int check_file(int dir_fd, const char *name, bool update)
 		return 0;
 	printf("%s: not as expected; got:\n%s", name, got);
 	return 1;
-}
-
-static int is_yaml(const struct dirent *entry)
-{
-	const char *dot = strrchr(entry->d_name, '.');
-
-	return dot && strcmp(dot, ".yaml") == 0;
 }
 
 int main(int argc, char **argv)

@@ -202,7 +202,8 @@ static void fill(struct reconcile *r)
 {
 	static struct diag fault = { .file = (char *)"/etc/\xe9.yaml", .line = 1, .column = 2,
 				     .text = (char *)"unknown key" };
-	static struct catalog_file file = { .path = (char *)"/etc/a.yaml", .in_force = true };
+	static char *paths[] = { (char *)"/etc/a.yaml" };
+	static struct catalog_file file = { .paths = paths, .n_paths = 1, .in_force = true };
 
 	add(r, "late", VERDICT_WAIT)->task.why.text = (char *)"there is no namespace late";
 	add(r, "ok", VERDICT_READY);

@@ -21,12 +21,16 @@ static void update(struct catalog *catalog, const struct file *files)
 	size_t n = 0;
 
 	for (; files[n].name; n++) {
-		sources[n].name = strdup(files[n].name);
-		CHECK(asprintf(&sources[n].path, "/etc/metad/%s", files[n].name) > 0);
-		sources[n].kind = files[n].kind;
-		sources[n].bytes = files[n].text ? strdup(files[n].text) : NULL;
-		sources[n].len = files[n].text ? strlen(files[n].text) : 0;
-		sources[n].error = files[n].text ? 0 : -EACCES;
+		struct config_part *part = calloc(1, sizeof(*part));
+
+		CHECK(part && asprintf(&part->path, "/etc/metad/%s", files[n].name) > 0);
+		part->bytes = files[n].text ? strdup(files[n].text) : NULL;
+		part->len = files[n].text ? strlen(files[n].text) : 0;
+		part->error = files[n].text ? 0 : -EACCES;
+		sources[n] = (struct catalog_source){ .name = strdup(files[n].name),
+						      .kind = files[n].kind,
+						      .parts = part,
+						      .n_parts = 1 };
 	}
 	CHECK(catalog_update(catalog, sources, n) == 0);
 	for (size_t i = 0; i < n; i++)

@@ -66,12 +66,19 @@ struct outcome {
 	struct diag_list diags;
 };
 
+static int parse_text(const char *path, const char *bytes, size_t len, struct config *ret,
+		      struct diag_list *diags)
+{
+	const struct config_part part = { .path = (char *)path, .bytes = (char *)bytes, .len = len };
+
+	return config_parse(CONFIG_PAIRS, &part, 1, ret, diags);
+}
+
 static struct outcome parse(const struct text *text)
 {
 	struct outcome outcome = {};
 
-	outcome.r = config_parse(CONFIG_PAIRS, "big.yaml", text->bytes, text->len, &outcome.config,
-				 &outcome.diags);
+	outcome.r = parse_text("big.yaml", text->bytes, text->len, &outcome.config, &outcome.diags);
 	CHECK(outcome.r >= 0 && (outcome.r == 0) == (outcome.diags.n == 0));
 	CHECK(outcome.diags.n <= 101);
 	return outcome;
@@ -276,8 +283,8 @@ static void test_diagnostics_are_appended(void)
 	struct diag_list diags = {};
 	struct config config = { .n_pairs = 7 };
 
-	CHECK(config_parse(CONFIG_PAIRS, "a.yaml", "x: 1", 4, &config, &diags) == CONFIG_E_INVALID);
-	CHECK(config_parse(CONFIG_PAIRS, "b.yaml", "[", 1, &config, &diags) == CONFIG_E_INVALID);
+	CHECK(parse_text("a.yaml", "x: 1", 4, &config, &diags) == CONFIG_E_INVALID);
+	CHECK(parse_text("b.yaml", "[", 1, &config, &diags) == CONFIG_E_INVALID);
 	CHECK(diags.n == 2 && config.n_pairs == 7);
 	CHECK(strcmp(diags.items[0].file, "a.yaml") == 0);
 	CHECK(strcmp(diags.items[1].file, "b.yaml") == 0);

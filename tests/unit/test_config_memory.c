@@ -71,6 +71,12 @@ static const char good[] = "programs:\n"
 			   "  b: {peer: {netns: {path: /x}}}\n"
 			   "  c: {peer: {netns: {pid: 7}}}\n";
 
+/* Laid over the good one. */
+static const char laid_over[] = "pairs:\n"
+				"  b: ~\n"
+				"  a: {peer: {netns: y, name: x}, mtu: 1400}\n"
+				"  d: {peer: {netns: z}}\n";
+
 static const char bad[] = "programs:\n"
 			  "  p: {objects: acl}\n"
 			  "pairs:\n"
@@ -81,8 +87,14 @@ static const char bad[] = "programs:\n"
 /* What is wrong with the whole: one diagnostic each. */
 static const char *const refused[] = { "pairs: [", "a: *b", "a: \xff", "%TAG !a! b\n" };
 
-static void parse_with_failures(const char *text, int expected, size_t n_diags)
+static void parse_with_failures(const char *text, const char *over, int expected, size_t n_diags)
 {
+	const struct config_part parts[] = {
+		{ .path = (char *)"a.yaml", .bytes = (char *)text, .len = strlen(text) },
+		{ .path = (char *)"b.yaml", .bytes = (char *)over, .len = over ? strlen(over) : 0 },
+	};
+	size_t n_parts = over ? 2 : 1;
+
 	for (size_t n = 1;; n++) {
 		AUTO(config_done) struct config config = {};
 		AUTO(diag_list_done) struct diag_list diags = {};
@@ -90,7 +102,7 @@ static void parse_with_failures(const char *text, int expected, size_t n_diags)
 		int r;
 
 		countdown = n;
-		r = config_parse(CONFIG_PAIRS, "a.yaml", text, strlen(text), &config, &diags);
+		r = config_parse(CONFIG_PAIRS, parts, n_parts, &config, &diags);
 		ran_out = countdown == 0;
 		countdown = 0;
 		CHECK(r == expected || (r == -ENOMEM && ran_out));
@@ -104,26 +116,25 @@ static void parse_with_failures(const char *text, int expected, size_t n_diags)
 /* ---- a catalog ---- */
 
 struct source_list {
+	struct config_part parts[3];
 	struct catalog_source items[3];
 };
 
-static struct source_list sources_of(const char *a, const char *b)
+/* Filled in place: the sources point to their parts. */
+static void sources_of(struct source_list *list, const char *a, const char *b)
 {
-	struct source_list list = { .items = {
-					    { .name = (char *)"a.yaml",
-					      .path = (char *)"/a.yaml",
-					      .bytes = (char *)a },
-					    { .name = (char *)"b.yaml",
-					      .path = (char *)"/b.yaml",
-					      .bytes = (char *)b },
-					    { .name = (char *)"c.yaml",
-					      .path = (char *)"/c.yaml",
-					      .error = -EACCES },
-				    } };
-
-	for (size_t i = 0; i < 2; i++)
-		list.items[i].len = strlen(list.items[i].bytes);
-	return list;
+	*list = (struct source_list){
+		.parts = { { .path = (char *)"/a.yaml", .bytes = (char *)a, .len = strlen(a) },
+			   { .path = (char *)"/b.yaml", .bytes = (char *)b, .len = strlen(b) },
+			   { .path = (char *)"/c.yaml", .error = -EACCES } },
+		.items = { { .name = (char *)"a.yaml" },
+			   { .name = (char *)"b.yaml" },
+			   { .name = (char *)"c.yaml" } },
+	};
+	for (size_t i = 0; i < 3; i++) {
+		list->items[i].parts = &list->parts[i];
+		list->items[i].n_parts = 1;
+	}
 }
 
 static void expect_before(struct catalog *catalog)
@@ -136,8 +147,10 @@ static void expect_before(struct catalog *catalog)
 
 static void update_with_failures(void)
 {
-	const struct source_list before = sources_of(good, good), after = sources_of(bad, "");
+	struct source_list before, after;
 
+	sources_of(&before, good, good);
+	sources_of(&after, bad, "");
 	for (size_t n = 1;; n++) {
 		AUTO(catalog_done) struct catalog catalog = {};
 		bool ran_out;
@@ -161,9 +174,10 @@ static void update_with_failures(void)
 
 static void join_with_failures(void)
 {
-	const struct source_list list = sources_of(good, good);
 	AUTO(catalog_done) struct catalog catalog = {};
+	struct source_list list;
 
+	sources_of(&list, good, good);
 	CHECK(catalog_update(&catalog, list.items, 3) == 0);
 	for (size_t n = 1;; n++) {
 		AUTO(desired_unrefp) struct desired *desired = NULL;
@@ -186,10 +200,11 @@ static void join_with_failures(void)
 
 int main(void)
 {
-	parse_with_failures(good, 0, 0);
-	parse_with_failures(bad, CONFIG_E_INVALID, 8);
+	parse_with_failures(good, NULL, 0, 0);
+	parse_with_failures(good, laid_over, 0, 0);
+	parse_with_failures(bad, NULL, CONFIG_E_INVALID, 8);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		parse_with_failures(refused[i], CONFIG_E_INVALID, 1);
+		parse_with_failures(refused[i], NULL, CONFIG_E_INVALID, 1);
 	update_with_failures();
 	join_with_failures();
 	return 0;

@@ -53,9 +53,29 @@ static void begin(void)
 
 /* ---- reading ---- */
 
+static void describe_part(FILE *out, const struct catalog_source *source, size_t i, bool first)
+{
+	const struct config_part *part = &source->parts[i];
+	AUTO_FREE char *dir = strndup(part->path, strcspn(part->path, "/"));
+	const char *name = strrchr(part->path, '/') + 1;
+	AUTO_FREE char *below = NULL;
+
+	CHECK(asprintf(&below, "/%s.d/", source->name) > 0);
+	CHECK((strstr(part->path, "/" DROPIN_DIR "/") != NULL) == (source->kind == CONFIG_PAIRS));
+	CHECK((part->bytes == NULL) == (part->error != 0));
+	CHECK(!part->bytes || strlen(part->bytes) == part->len);
+	fputs(first ? "" : " ", out);
+	if (strstr(part->path, below))
+		fprintf(out, "%s+", source->name);
+	else
+		CHECK(i == 0 && strcmp(name, source->name) == 0);
+	fprintf(out, "%s/%s%s%s", dir, name, part->bytes ? "=" : "!",
+		part->bytes ? part->bytes : strerrorname_np(-part->error));
+}
+
 /*
  * What is read as one line: "path=text" for content, "path!errno" for a fault, in order, with a
- * blank between them. pairs.d is left out of paths.
+ * blank between them. pairs.d is left out of paths; a drop-in is "file+path".
  */
 static const char *describe(const struct dropin_files *files)
 {
@@ -65,16 +85,10 @@ static const char *describe(const struct dropin_files *files)
 	CHECK(out);
 	for (size_t i = 0; i < files->n; i++) {
 		const struct catalog_source *source = &files->items[i];
-		AUTO_FREE char *dir = strndup(source->path, strcspn(source->path, "/"));
 
-		CHECK(strcmp(strrchr(source->path, '/') + 1, source->name) == 0);
-		CHECK((strstr(source->path, "/" DROPIN_DIR "/") != NULL) ==
-		      (source->kind == CONFIG_PAIRS));
-		CHECK((source->bytes == NULL) == (source->error != 0));
-		CHECK(!source->bytes || strlen(source->bytes) == source->len);
-		fprintf(out, "%s%s/%s%s%s", i ? " " : "", dir, source->name,
-			source->bytes ? "=" : "!",
-			source->bytes ? source->bytes : strerrorname_np(-source->error));
+		CHECK(source->n_parts > 0);
+		for (size_t j = 0; j < source->n_parts; j++)
+			describe_part(out, source, j, i == 0 && j == 0);
 	}
 	CHECK(fclose(out) == 0);
 	return files->n ? line : "";
@@ -189,6 +203,59 @@ static void test_settings(void)
 	CHECK(reads("high/metad.yaml!ENOENT low/a.yaml=1 middle/metad.yaml=2"));
 }
 
+/* UAPI.6: drop-ins are read behind their file, wherever both live, in the order of their names. */
+static void test_dropins_of_a_file(void)
+{
+	CHECK(mkdir("low/pairs.d/a.yaml.d", 0755) == 0 && mkdir("high/pairs.d/a.yaml.d", 0755) == 0);
+	make("high/pairs.d/a.yaml", "main");
+	make("low/pairs.d/a.yaml.d/10-x.yaml", "1");
+	make("low/pairs.d/a.yaml.d/30-x.yaml", "3");
+	make("high/pairs.d/a.yaml.d/20-x.yaml", "2");
+	make("low/pairs.d/b.yaml", "b");
+	CHECK(reads("high/a.yaml=main a.yaml+low/10-x.yaml=1 a.yaml+high/20-x.yaml=2 "
+		    "a.yaml+low/30-x.yaml=3 low/b.yaml=b"));
+	/* Of one name the higher directory's counts, and masks do what they do elsewhere. */
+	make("high/pairs.d/a.yaml.d/10-x.yaml", "one");
+	CHECK(symlink("/dev/null", "high/pairs.d/a.yaml.d/30-x.yaml") == 0);
+	CHECK(reads("high/a.yaml=main a.yaml+high/10-x.yaml=one a.yaml+high/20-x.yaml=2 "
+		    "low/b.yaml=b"));
+	/* Those of a file that is masked, or is not there, are read all the same. */
+	make("high/pairs.d/a.yaml", "");
+	CHECK(reads("a.yaml+high/10-x.yaml=one a.yaml+high/20-x.yaml=2 low/b.yaml=b"));
+	CHECK(unlink("high/pairs.d/a.yaml") == 0);
+	CHECK(reads("a.yaml+high/10-x.yaml=one a.yaml+high/20-x.yaml=2 low/b.yaml=b"));
+}
+
+static void test_dropins_are_not_nested(void)
+{
+	CHECK(mkdir("low/pairs.d/a.yaml.d", 0755) == 0);
+	CHECK(mkdir("low/pairs.d/a.yaml.d/sub", 0755) == 0);
+	CHECK(mkdir("low/pairs.d/a.yaml.d/b.yaml.d", 0755) == 0);
+	CHECK(mkdir("low/pairs.d/sub", 0755) == 0 && mkdir("low/pairs.d/.d", 0755) == 0);
+	CHECK(mkdir("low/pairs.d/other.d", 0755) == 0);
+	make("low/pairs.d/a.yaml", "1");
+	make("low/pairs.d/a.yaml.d/note.txt", "no");
+	make("low/pairs.d/a.yaml.d/sub/b.yaml", "no");
+	make("low/pairs.d/a.yaml.d/b.yaml.d/c.yaml", "no");
+	make("low/pairs.d/sub/b.yaml", "no");
+	make("low/pairs.d/other.d/b.yaml", "no");
+	CHECK(reads("low/a.yaml=1"));
+	/* A directory that is none, and one whose content breaks. */
+	make("low/pairs.d/b.yaml.d", "a file");
+	CHECK(symlink("nowhere", "low/pairs.d/a.yaml.d/10.yaml") == 0);
+	CHECK(reads("low/a.yaml=1 a.yaml+low/10.yaml!ENOENT"));
+}
+
+static void test_dropins_of_settings(void)
+{
+	CHECK(mkdir("high/metad.yaml.d", 0755) == 0);
+	make("low/metad.yaml", "1");
+	make("high/metad.yaml.d/10.yaml", "2");
+	CHECK(reads("low/metad.yaml=1 metad.yaml+high/10.yaml=2"));
+	CHECK(symlink("/dev/null", "high/metad.yaml") == 0);
+	CHECK(reads("metad.yaml+high/10.yaml=2"));
+}
+
 /* As Kubernetes mounts a ConfigMap: links through ..data, which is swapped as a whole. */
 static void test_configmap(void)
 {
@@ -235,10 +302,10 @@ static void test_sizes(void)
 	make("high/pairs.d/a.yaml", "");
 	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX) == 0);
 	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
-	CHECK(files.n == 1 && files.items[0].bytes && files.items[0].len == CONFIG_BYTES_MAX);
+	CHECK(files.n == 1 && files.items[0].parts->bytes && files.items[0].parts->len == CONFIG_BYTES_MAX);
 	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX + 1) == 0);
 	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &more) == 0);
-	CHECK(more.n == 1 && !more.items[0].bytes && more.items[0].error == -EFBIG);
+	CHECK(more.n == 1 && !more.items[0].parts->bytes && more.items[0].parts->error == -EFBIG);
 }
 
 /* NUL bytes are the parser's to refuse; none may be lost on the way. */
@@ -249,8 +316,8 @@ static void test_bytes(void)
 
 	CHECK(file && fwrite("a\0b\xff", 1, 4, file) == 4 && fclose(file) == 0);
 	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
-	CHECK(files.n == 1 && files.items[0].len == 4);
-	CHECK(memcmp(files.items[0].bytes, "a\0b\xff", 5) == 0);
+	CHECK(files.n == 1 && files.items[0].parts->len == 4);
+	CHECK(memcmp(files.items[0].parts->bytes, "a\0b\xff", 5) == 0);
 }
 
 /* A directory that cannot be listed must not pass for an empty one: its pairs would be deleted. */
@@ -289,6 +356,9 @@ int main(void)
 		test_masks,
 		test_names,
 		test_settings,
+		test_dropins_of_a_file,
+		test_dropins_are_not_nested,
+		test_dropins_of_settings,
 		test_configmap,
 		test_faults,
 		test_sizes,

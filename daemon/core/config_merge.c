@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Trees of several files as one; see config_tree.h. Time is that of sorting the keys of both. */
+#include "core/config_tree.h"
+
+#include <errno.h>
+
+static int copy_children(const struct node *node, struct node *ret)
+{
+	for (size_t i = 0; i < node->n_children; i++) {
+		struct node child;
+		int r = config_tree_copy(&node->children[i], &child);
+
+		if (r == 0)
+			r = ARRAY_APPEND(ret->children, ret->n_children, child);
+		else
+			return r;
+		if (r < 0) {
+			config_tree_done(&child);
+			return r;
+		}
+	}
+	return 0;
+}
+
+int config_tree_copy(const struct node *node, struct node *ret)
+{
+	AUTO(config_tree_done) struct node copy = *node;
+	int r;
+
+	copy.children = NULL;
+	copy.n_children = 0;
+	copy.text = node->text ? strdup(node->text) : NULL;
+	if (node->text && !copy.text)
+		return -ENOMEM;
+	r = copy_children(node, &copy);
+	if (r < 0)
+		return r;
+	*ret = STEAL(copy);
+	return 0;
+}
+
+bool config_tree_is_null(const struct node *node)
+{
+	return node->kind == NODE_SCALAR && !node->quoted &&
+	       (!node->text[0] || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
+}
+
+/* Where in a map each key is, by its words: they stay in place when the list of children moves. */
+struct spot {
+	const char *key;
+	size_t i;
+};
+
+static int compare_spots(const void *a, const void *b)
+{
+	return strcmp(((const struct spot *)a)->key, ((const struct spot *)b)->key);
+}
+
+static struct spot *sort_keys(const struct node *map)
+{
+	size_t n = map->n_children / 2;
+	struct spot *spots = calloc(n + 1, sizeof(*spots));
+
+	for (size_t i = 0; spots && i < n; i++)
+		spots[i] = (struct spot){ map->children[2 * i].text, 2 * i };
+	if (spots)
+		qsort(spots, n, sizeof(*spots), compare_spots);
+	return spots;
+}
+
+/* A removed key is marked by having no words, and swept out when all is done. */
+static void remove_key(struct node *key)
+{
+	config_tree_done(key);
+	config_tree_done(key + 1);
+}
+
+static void sweep(struct node *map)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < map->n_children; i += 2) {
+		if (!map->children[i].text)
+			continue;
+		memmove(&map->children[kept], &map->children[i], 2 * sizeof(*map->children));
+		kept += 2;
+	}
+	map->n_children = kept;
+}
+
+static int append_key(struct node *map, struct node *key)
+{
+	int r = ARRAY_APPEND(map->children, map->n_children, key[0]);
+
+	if (r < 0)
+		return r;
+	key[0] = (struct node){};
+	r = ARRAY_APPEND(map->children, map->n_children, key[1]);
+	if (r == 0)
+		key[1] = (struct node){};
+	return r;
+}
+
+static int merge_value(struct node *base, struct node *over)
+{
+	if (base->kind == NODE_MAP && over->kind == NODE_MAP)
+		return config_tree_merge(base, over);
+	config_tree_done(base);
+	*base = STEAL(*over);
+	return 0;
+}
+
+/* spots are those of the keys that base had at first: what is appended was not among them. */
+static int merge_key(struct node *base, const struct spot *spots, size_t n_spots, struct node *key)
+{
+	const struct spot want = { .key = key->text };
+	const struct spot *spot = bsearch(&want, spots, n_spots, sizeof(*spots), compare_spots);
+
+	if (!spot)
+		return config_tree_is_null(&key[1]) ? 0 : append_key(base, key);
+	if (!config_tree_is_null(&key[1]))
+		return merge_value(&base->children[spot->i + 1], &key[1]);
+	remove_key(&base->children[spot->i]);
+	return 0;
+}
+
+int config_tree_merge(struct node *base, struct node *over)
+{
+	AUTO_FREE struct spot *spots = NULL;
+	size_t n = base->n_children / 2;
+	int r = 0;
+
+	if (base->kind != NODE_MAP || over->kind != NODE_MAP) {
+		config_tree_done(base);
+		*base = STEAL(*over);
+		return 0;
+	}
+	spots = sort_keys(base);
+	if (!spots)
+		return -ENOMEM;
+	for (size_t i = 0; i < over->n_children && r == 0; i += 2)
+		r = merge_key(base, spots, n, &over->children[i]);
+	if (r == 0)
+		sweep(base);
+	return r;
+}
