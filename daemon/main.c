@@ -180,6 +180,7 @@ static int open_kernel(struct daemon *d)
 		.config_dirs = d->options.config_dirs,
 		.n_config_dirs = d->options.n_config_dirs,
 		.runtime_dir = d->options.runtime_dir,
+		.state_dir = d->options.state_dir,
 		.netns_dir = d->options.netns_dir,
 		.bpffs = d->options.bpffs,
 		.shipped_dir = shipped && shipped[0] ? shipped : METAD_BPF_DIR,

@@ -103,9 +103,8 @@ static json_t *reload(struct request *request)
 	return NULL;
 }
 
-static json_t *status(struct request *request)
+static json_t *tell_status(const struct reconcile *r)
 {
-	const struct reconcile *r = request->methods->reconcile;
 	const struct catalog *catalog = reconcile_catalog(r);
 
 	return reply(json_pack("{s:s, s:b, s:b, s:o, s:o, s:o}", "version", METAD_VERSION, "settled",
@@ -114,8 +113,24 @@ static json_t *status(struct request *request)
 			       wire_diagnostics(catalog), "files", wire_files(catalog)));
 }
 
-json_t *methods_reloaded(const struct methods *methods)
+/* While files are read again nobody else can see what is known of them. */
+static json_t *status(struct request *request)
 {
+	if (!reconcile_is_loading(request->methods->reconcile))
+		return tell_status(request->methods->reconcile);
+	request->call->state = CALL_STATUS;
+	return NULL;
+}
+
+json_t *methods_loaded(const struct methods *methods, struct call *call)
+{
+	enum call_state state = call->state;
+
+	if (state != CALL_RELOAD && state != CALL_STATUS)
+		return NULL;
+	methods_call_done(call);
+	if (state == CALL_STATUS)
+		return tell_status(methods->reconcile);
 	return reply(json_pack("{s:o}", "diagnostics",
 			       wire_diagnostics(reconcile_catalog(methods->reconcile))));
 }
@@ -271,6 +286,7 @@ int methods_continue(const struct methods *methods, struct call *call, json_t **
 	switch (call->state) {
 	case CALL_NONE:
 	case CALL_RELOAD:
+	case CALL_STATUS:
 		return 0;
 	case CALL_LIST:
 		*ret_reply = continue_list(methods, call);

@@ -15,6 +15,7 @@ enum call_state {
 	CALL_PLAN, /* likewise */
 	CALL_MONITOR,
 	CALL_RELOAD, /* waits for the files */
+	CALL_STATUS, /* likewise, because they are just being read */
 };
 
 /* What a client is owed. */
@@ -57,5 +58,5 @@ void methods_call_done(struct call *call);
 /* The engine has changed a pair: monitors are told when they continue. */
 void methods_note_change(struct methods *methods, const char *name, bool gone);
 
-/* The reply to a Reload, now that the files have been read. */
-json_t *methods_reloaded(const struct methods *methods);
+/* The reply to a call that waits for the files, now that they have been read; NULL: it does not. */
+json_t *methods_loaded(const struct methods *methods, struct call *call);

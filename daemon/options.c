@@ -21,6 +21,7 @@ static const char help[] =
 	"                     highest precedence first; replaces /etc/metad, /run/metad,\n"
 	"                     /usr/local/lib/metad and /usr/lib/metad\n"
 	"  --runtime-dir DIR  where the socket and hints live (/run/metad)\n"
+	"  --state-dir DIR    where the last good content of files is kept (/var/lib/metad)\n"
 	"  --bpffs DIR        the BPF file system that pins live in (/sys/fs/bpf)\n"
 	"  --netns-dir DIR    where names of namespaces live (/run/netns)\n"
 	"  --socket PATH      where to listen (RUNTIME-DIR/io.metad)\n"
@@ -34,6 +35,7 @@ static const char help[] =
 enum option_code {
 	OPTION_CONFIG_DIR = 256,
 	OPTION_RUNTIME_DIR,
+	OPTION_STATE_DIR,
 	OPTION_BPFFS,
 	OPTION_NETNS_DIR,
 	OPTION_SOCKET,
@@ -70,6 +72,9 @@ static int parse_one(int option, struct options *options, int *ret_exit)
 		return add_config_dir(options, optarg, ret_exit);
 	case OPTION_RUNTIME_DIR:
 		options->runtime_dir = optarg;
+		return 0;
+	case OPTION_STATE_DIR:
+		options->state_dir = optarg;
 		return 0;
 	case OPTION_BPFFS:
 		options->bpffs = optarg;
@@ -119,6 +124,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 	static const struct option longs[] = {
 		{ "config-dir", required_argument, NULL, OPTION_CONFIG_DIR },
 		{ "runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR },
+		{ "state-dir", required_argument, NULL, OPTION_STATE_DIR },
 		{ "bpffs", required_argument, NULL, OPTION_BPFFS },
 		{ "netns-dir", required_argument, NULL, OPTION_NETNS_DIR },
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
@@ -128,6 +134,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 		{},
 	};
 	struct options options = { .runtime_dir = "/run/metad",
+				   .state_dir = "/var/lib/metad",
 				   .bpffs = "/sys/fs/bpf",
 				   .netns_dir = "/run/netns",
 				   .log_priority = LOG_INFO };

@@ -17,7 +17,7 @@
 struct options {
 	const char *config_dirs[OPTIONS_DIRS_MAX]; /* highest precedence first */
 	size_t n_config_dirs;
-	const char *runtime_dir, *bpffs, *netns_dir;
+	const char *runtime_dir, *state_dir, *bpffs, *netns_dir;
 	char *socket; /* owned */
 	int log_priority;
 };

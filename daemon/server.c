@@ -422,13 +422,16 @@ void server_on_pair(struct server *server, const char *name, bool gone)
 void server_on_loaded(struct server *server)
 {
 	/* A Reload that came after reading had begun waits for the next one. */
-	if (reconcile_is_load_due(server->methods.reconcile))
-		return;
+	bool again = reconcile_is_load_due(server->methods.reconcile);
+
 	for (struct client *c = server->clients; c; c = c->next) {
-		if (c->call.state != CALL_RELOAD)
+		json_t *answer = NULL;
+
+		if (c->call.state != CALL_RELOAD || !again)
+			answer = methods_loaded(&server->methods, &c->call);
+		if (!answer)
 			continue;
-		methods_call_done(&c->call);
-		send_reply(c, methods_reloaded(&server->methods));
+		send_reply(c, answer);
 		update_interest(server, c, true);
 	}
 }

@@ -24,6 +24,7 @@ void catalog_done(struct catalog *catalog)
 		file_done(&catalog->files[i]);
 	free(catalog->files);
 	diag_list_done(&catalog->conflicts);
+	diag_list_done(&catalog->troubles);
 	*catalog = (struct catalog){};
 }
 
@@ -44,6 +45,8 @@ void catalog_each_diag(const struct catalog *catalog,
 	for (size_t i = 0; i < catalog->n_files; i++)
 		for (size_t j = 0; j < catalog->files[i].diags.n; j++)
 			fn(ctx, &catalog->files[i].diags.items[j]);
+	for (size_t i = 0; i < catalog->troubles.n; i++)
+		fn(ctx, &catalog->troubles.items[i]);
 	for (size_t i = 0; i < catalog->conflicts.n; i++)
 		fn(ctx, &catalog->conflicts.items[i]);
 }
@@ -56,11 +59,14 @@ static int compare_files(const void *a, const void *b)
 	return r ? r : (int)x->kind - (int)y->kind;
 }
 
-static struct catalog_file *find_file(const struct catalog *catalog, const struct catalog_file *key)
+struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,
+				  const char *name)
 {
+	const struct catalog_file key = { .name = (char *)name, .kind = kind };
+
 	if (!catalog->n_files)
 		return NULL;
-	return bsearch(key, catalog->files, catalog->n_files, sizeof(*key), compare_files);
+	return bsearch(&key, catalog->files, catalog->n_files, sizeof(key), compare_files);
 }
 
 static int note_unreadable(struct catalog_file *file, const struct config_part *part)
@@ -133,7 +139,7 @@ static int read_source(const struct catalog *old, const struct catalog_source *s
 	if (!file.name || copy_paths(source, &file) < 0)
 		return -ENOMEM;
 	file.digest = digest_of(source);
-	known = find_file(old, &file);
+	known = catalog_find(old, file.kind, file.name);
 	if (!known || known->digest != file.digest)
 		r = parse_source(&file, source);
 	if (r < 0)
@@ -150,6 +156,7 @@ static void inherit(struct catalog_file *file, struct catalog_file *known)
 	else if (file->in_force)
 		return;
 	file->in_force = known->in_force;
+	file->kept = known->kept;
 	file->config = STEAL(known->config);
 }
 
@@ -170,7 +177,8 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 		}
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct catalog_file *known = find_file(catalog, &fresh.files[i]);
+		struct catalog_file *known =
+			catalog_find(catalog, fresh.files[i].kind, fresh.files[i].name);
 
 		if (known)
 			inherit(&fresh.files[i], known);

@@ -15,6 +15,7 @@ struct catalog_file {
 	enum config_kind kind;
 	uint64_t digest; /* of the newest bytes */
 	bool in_force; /* config holds good content, perhaps older than the newest bytes */
+	bool kept; /* the newest good content is in the store */
 	struct config config;
 	struct diag_list diags; /* of the newest bytes; empty: good */
 };
@@ -23,6 +24,8 @@ struct catalog {
 	struct catalog_file *files; /* owned; sorted by name, unique with kind */
 	size_t n_files;
 	struct diag_list conflicts; /* between files: same pair, program or device name twice */
+	struct diag_list troubles; /* with directories, of which no file is to blame */
+	bool unread; /* a directory could not be read: the files are those of before */
 };
 
 /*
@@ -51,10 +54,14 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
  */
 int catalog_join(struct catalog *catalog, struct desired **ret);
 
+/* Borrowed; NULL: there is no such file. */
+struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,
+				  const char *name);
+
 /* Frees what the catalog holds and leaves it empty. */
 void catalog_done(struct catalog *catalog);
 void catalog_source_done(struct catalog_source *source);
 
-/* Every diagnostic of every file and every conflict, borrowed: calls fn for each. */
+/* Every diagnostic of every file, every trouble and every conflict, borrowed: calls fn for each. */
 void catalog_each_diag(const struct catalog *catalog,
 		       void (*fn)(void *ctx, const struct diag *diag), void *ctx);

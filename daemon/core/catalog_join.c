@@ -320,6 +320,7 @@ static int define_implicit(struct desired *desired)
 
 static void take_settings(const struct catalog *catalog, struct desired *desired)
 {
+	desired->incomplete = catalog->unread;
 	for (size_t i = 0; i < catalog->n_files; i++) {
 		const struct catalog_file *file = &catalog->files[i];
 

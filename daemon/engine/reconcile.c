@@ -30,7 +30,7 @@ struct reconcile {
 	struct catalog catalog; /* with the backend while JOB_LOAD is under way */
 	struct desired *desired;
 	struct observed world; /* kinds and objects; no sightings */
-	bool busy;
+	bool busy, loading; /* a job is under way; it is JOB_LOAD */
 	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
 	bool config_dirty, all_dirty;
 	uint64_t config_due_ms; /* 0: set at the next turn */
@@ -325,6 +325,7 @@ static void start_load(struct reconcile *r)
 	r->config_dirty = false;
 	r->config_due_ms = 0;
 	submit(r, job);
+	r->loading = r->busy;
 }
 
 static void start_look(struct reconcile *r)
@@ -478,6 +479,7 @@ static void complete_run(struct reconcile *r, struct job *job, uint64_t now_ms)
 void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 {
 	r->busy = false;
+	r->loading = false;
 	switch (job->kind) {
 	case JOB_LOAD:
 		complete_load(r, job);
@@ -540,6 +542,11 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 bool reconcile_is_busy(const struct reconcile *r)
 {
 	return r->busy;
+}
+
+bool reconcile_is_loading(const struct reconcile *r)
+{
+	return r->loading;
 }
 
 bool reconcile_is_load_due(const struct reconcile *r)

@@ -42,6 +42,7 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms);
 void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms);
 
 bool reconcile_is_busy(const struct reconcile *r); /* a job is under way */
+bool reconcile_is_loading(const struct reconcile *r); /* the files are being read */
 bool reconcile_is_load_due(const struct reconcile *r); /* the files will be read (again) */
 /* Loaded, nothing marked, nothing under way; pairs that failed may wait for their next attempt. */
 bool reconcile_is_settled(const struct reconcile *r);

@@ -164,14 +164,21 @@ static void listing_sort(struct listing *listing)
 }
 
 static int list_all(const struct dirs *dirs, bool (*is_wanted)(const char *name),
-		    struct listing *ret)
+		    struct listing *ret, struct diag *why)
 {
-	int r = 0;
+	for (size_t i = 0; i < dirs->n; i++) {
+		int r = list_dir(dirs->paths[i], i, is_wanted, ret);
 
-	for (size_t i = 0; i < dirs->n && r == 0; i++)
-		r = list_dir(dirs->paths[i], i, is_wanted, ret);
+		if (r < 0) {
+			free(why->file);
+			why->file = strdup(dirs->paths[i]);
+			diag_set(why, "cannot be read, all files keep their last good content: %s",
+				 strerror(-r));
+			return r;
+		}
+	}
 	listing_sort(ret);
-	return r;
+	return 0;
 }
 
 /* 0, FILE_MASKED or -errno. A file that is too big is refused before any of it is read. */
@@ -248,7 +255,7 @@ static bool is_first_of_name(const struct listing *listing, size_t i)
 	return i == 0 || strcmp(listing->items[i].name, listing->items[i - 1].name) != 0;
 }
 
-static int add_dropins(struct catalog_source *source, const struct dirs *dirs)
+static int add_dropins(struct catalog_source *source, const struct dirs *dirs, struct diag *why)
 {
 	AUTO_FREE char *suffixed = dropin_dir_of(source->name);
 	AUTO(dirs_done) struct dirs below = {};
@@ -256,7 +263,7 @@ static int add_dropins(struct catalog_source *source, const struct dirs *dirs)
 	int r = suffixed ? dirs_below(dirs, suffixed, &below) : -ENOMEM;
 
 	if (r == 0)
-		r = list_all(&below, dropin_is_name, &listing);
+		r = list_all(&below, dropin_is_name, &listing, why);
 	for (size_t i = 0; i < listing.n && r == 0; i++)
 		if (is_first_of_name(&listing, i))
 			r = add_part(source, below.paths[listing.items[i].rank],
@@ -265,7 +272,7 @@ static int add_dropins(struct catalog_source *source, const struct dirs *dirs)
 }
 
 static int add_source(struct dropin_files *files, enum config_kind kind, const struct dirs *dirs,
-		      const char *name)
+		      const char *name, struct diag *why)
 {
 	AUTO(catalog_source_done) struct catalog_source source = { .kind = kind };
 	int r;
@@ -273,7 +280,7 @@ static int add_source(struct dropin_files *files, enum config_kind kind, const s
 	source.name = strdup(name);
 	r = source.name ? add_main(&source, dirs) : -ENOMEM;
 	if (r == 0)
-		r = add_dropins(&source, dirs);
+		r = add_dropins(&source, dirs, why);
 	if (r < 0 || !source.n_parts)
 		return r;
 	r = ARRAY_APPEND(files->items, files->n, source);
@@ -290,14 +297,14 @@ static bool names_a_file(const char *name)
 	return dropin_is_name(name) || dropin_is_dir(name);
 }
 
-static int read_pairs(const struct dirs *dirs, struct dropin_files *files)
+static int read_pairs(const struct dirs *dirs, struct dropin_files *files, struct diag *why)
 {
 	AUTO(dirs_done) struct dirs below = {};
 	AUTO(listing_done) struct listing listing = {};
 	int r = dirs_below(dirs, DROPIN_DIR, &below);
 
 	if (r == 0)
-		r = list_all(&below, names_a_file, &listing);
+		r = list_all(&below, names_a_file, &listing, why);
 	/* What only has drop-ins is a file as well. */
 	for (size_t i = 0; i < listing.n; i++)
 		if (dropin_is_dir(listing.items[i].name))
@@ -305,20 +312,21 @@ static int read_pairs(const struct dirs *dirs, struct dropin_files *files)
 	listing_sort(&listing);
 	for (size_t i = 0; i < listing.n && r == 0; i++)
 		if (is_first_of_name(&listing, i))
-			r = add_source(files, CONFIG_PAIRS, &below, listing.items[i].name);
+			r = add_source(files, CONFIG_PAIRS, &below, listing.items[i].name, why);
 	return r;
 }
 
-int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret)
+int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret,
+		struct diag *why)
 {
 	AUTO(dropin_files_done) struct dropin_files files = {};
 	AUTO(dirs_done) struct dirs dirs = {};
 	int r = dirs_of(paths, n_paths, &dirs);
 
 	if (r == 0)
-		r = add_source(&files, CONFIG_SETTINGS, &dirs, DROPIN_SETTINGS);
+		r = add_source(&files, CONFIG_SETTINGS, &dirs, DROPIN_SETTINGS, why);
 	if (r == 0)
-		r = read_pairs(&dirs, &files);
+		r = read_pairs(&dirs, &files, why);
 	if (r < 0)
 		return r;
 	*ret = STEAL(files);

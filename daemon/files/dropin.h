@@ -21,10 +21,11 @@ struct dropin_files {
 /*
  * paths: highest precedence first; each may hold metad.yaml, metad.yaml.d/, pairs.d/[name].yaml and
  * pairs.d/[name].yaml.d/. A directory that is not there is empty; a file that cannot be read becomes
- * a part with its error (-EFBIG above CONFIG_BYTES_MAX). 0, or -errno when a directory cannot be
- * read.
+ * a part with its error (-EFBIG above CONFIG_BYTES_MAX). 0, or -errno with why when a directory
+ * cannot be read.
  */
-int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret);
+int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret,
+		struct diag *why);
 void dropin_files_done(struct dropin_files *files);
 
 /* Whether a file of that name counts: editors' backups and hidden files do not. */

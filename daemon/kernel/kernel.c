@@ -5,8 +5,8 @@
  */
 #include "kernel/bpf.h"
 #include "kernel/chain.h"
+#include "files/store.h"
 #include "kernel/context.h"
-#include "files/dropin.h"
 #include "kernel/expedite.h"
 #include "kernel/link.h"
 
@@ -107,13 +107,85 @@ static void follow_settings(struct kernel *kernel, const struct settings *settin
 	}
 }
 
+/* ---- configuration ---- */
+
+static void note_trouble(struct catalog *catalog, struct diag *why)
+{
+	/* Without memory for it, it is not told: what it is about has happened all the same. */
+	diag_list_add(&catalog->troubles, why);
+}
+
+/* Once: what was in force when metad last ran, for files that are broken by now. */
+static int restore(struct kernel *kernel, struct catalog *catalog)
+{
+	AUTO(dropin_files_done) struct dropin_files kept = {};
+	AUTO(diag_done) struct diag why = {};
+	int r;
+
+	if (kernel->restored)
+		return 0;
+	r = store_read(kernel->options->state_dir, &kept, &why);
+	if (r == 0)
+		r = catalog_update(catalog, kept.items, kept.n);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		note_trouble(catalog, &why);
+	for (size_t i = 0; i < catalog->n_files; i++)
+		catalog->files[i].kept = catalog->files[i].in_force;
+	kernel->restored = true;
+	return 0;
+}
+
+/* What is good now is what will be restored. A file that is broken leaves what was kept of it. */
+static void keep(const struct kernel *kernel, struct catalog *catalog,
+		 const struct dropin_files *files)
+{
+	const char *dir = kernel->options->state_dir;
+	struct diag why = {};
+	int r = 0;
+
+	for (size_t i = 0; i < files->n && r == 0; i++) {
+		const struct catalog_source *source = &files->items[i];
+		struct catalog_file *file = catalog_find(catalog, source->kind, source->name);
+
+		if (file->kept || file->diags.n)
+			continue;
+		r = store_write(dir, source, &why);
+		file->kept = r == 0;
+	}
+	if (r == 0)
+		r = store_prune(dir, catalog, &why);
+	if (r < 0)
+		note_trouble(catalog, &why);
+}
+
+/* Files as they are now; where a directory cannot be read, they are as they were. */
+static int read_files(struct kernel *kernel, struct catalog *catalog)
+{
+	const struct kernel_options *options = kernel->options;
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	struct diag why = {};
+	int r = dropin_read(options->config_dirs, options->n_config_dirs, &files, &why);
+
+	diag_list_done(&catalog->troubles);
+	catalog->unread = r < 0;
+	if (r < 0) {
+		note_trouble(catalog, &why);
+		return r == -ENOMEM ? r : 0;
+	}
+	r = catalog_update(catalog, files.items, files.n);
+	if (r == 0)
+		keep(kernel, catalog, &files);
+	return r;
+}
+
 static int load(struct kernel *kernel, struct job *job)
 {
-	AUTO(dropin_files_done) struct dropin_files files = {};
-	int r = dropin_read(kernel->options->config_dirs, kernel->options->n_config_dirs, &files);
+	int r = restore(kernel, &job->catalog);
 
 	if (r == 0)
-		r = catalog_update(&job->catalog, files.items, files.n);
+		r = read_files(kernel, &job->catalog);
 	if (r == 0)
 		r = catalog_join(&job->catalog, &job->desired);
 	if (r < 0)

@@ -72,6 +72,7 @@ class World:
         self.conf = f"{self.dir}/conf"
         self.bpffs = f"{self.dir}/bpf"
         self.runtime = f"{self.dir}/run"
+        self.state_dir = f"{self.dir}/state"
         for path in (f"{self.conf}/pairs.d", self.bpffs, self.runtime):
             os.makedirs(path)
         run("mount", "-t", "bpf", "bpf", self.bpffs)
@@ -85,7 +86,7 @@ class World:
 
     def arguments(self):
         return [METAD, "--config-dir", self.conf, "--runtime-dir", self.runtime,
-                "--bpffs", self.bpffs]
+                "--state-dir", self.state_dir, "--bpffs", self.bpffs]
 
     def start(self, settle=True):
         self.metad = subprocess.Popen(self.arguments(), stderr=self.log, stdout=self.log)

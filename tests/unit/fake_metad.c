@@ -33,7 +33,7 @@ struct reconcile {
 	struct fake pairs[PAIRS]; /* sorted by name */
 	size_t n;
 	uint64_t generation;
-	bool load_due;
+	bool load_due, loading;
 	struct catalog catalog;
 	struct desired *desired;
 	struct kind_state kinds[N_KINDS];
@@ -52,6 +52,11 @@ static struct fake *find(struct reconcile *r, const char *name)
 void reconcile_mark_config(struct reconcile *r)
 {
 	r->load_due = true;
+}
+
+bool reconcile_is_loading(const struct reconcile *r)
+{
+	return r->loading;
 }
 
 bool reconcile_is_load_due(const struct reconcile *r)
@@ -264,7 +269,9 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 			change(r, server, &r->pairs[i % r->n]);
 	} else if (strcmp(verb, "begin") == 0) {
 		r->load_due = false;
+		r->loading = true;
 	} else if (strcmp(verb, "loaded") == 0) {
+		r->loading = false;
 		server_on_loaded(server);
 	} else {
 		CHECK(!"a known command");

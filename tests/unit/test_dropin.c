@@ -14,6 +14,7 @@
 
 static char top[] = "/tmp/mt-dropin-XXXXXX";
 static const char *const dirs[] = { "high", "middle", "low" };
+static struct diag why;
 
 /* ---- making ---- */
 
@@ -99,7 +100,7 @@ static bool reads(const char *wanted)
 	AUTO(dropin_files_done) struct dropin_files files = {};
 	const char *got;
 
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files, &why) == 0);
 	got = describe(&files);
 	if (strcmp(got, wanted) != 0)
 		fprintf(stderr, "read: \"%s\"\n", got);
@@ -119,7 +120,7 @@ static void test_nothing(void)
 	CHECK(reads(""));
 	make("middle/pairs.d/a.yaml", "1");
 	CHECK(reads("middle/a.yaml=1"));
-	CHECK(dropin_read(NULL, 0, &files) == 0 && files.n == 0);
+	CHECK(dropin_read(NULL, 0, &files, &why) == 0 && files.n == 0);
 }
 
 static void test_sorted_by_name_over_all_directories(void)
@@ -301,10 +302,10 @@ static void test_sizes(void)
 
 	make("high/pairs.d/a.yaml", "");
 	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX) == 0);
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files, &why) == 0);
 	CHECK(files.n == 1 && files.items[0].parts->bytes && files.items[0].parts->len == CONFIG_BYTES_MAX);
 	CHECK(truncate("high/pairs.d/a.yaml", CONFIG_BYTES_MAX + 1) == 0);
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &more) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &more, &why) == 0);
 	CHECK(more.n == 1 && !more.items[0].parts->bytes && more.items[0].parts->error == -EFBIG);
 }
 
@@ -315,7 +316,7 @@ static void test_bytes(void)
 	FILE *file = fopen("low/pairs.d/a.yaml", "w");
 
 	CHECK(file && fwrite("a\0b\xff", 1, 4, file) == 4 && fclose(file) == 0);
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files, &why) == 0);
 	CHECK(files.n == 1 && files.items[0].parts->len == 4);
 	CHECK(memcmp(files.items[0].parts->bytes, "a\0b\xff", 5) == 0);
 }
@@ -327,8 +328,10 @@ static void test_unreadable_directory(void)
 
 	make("low/pairs.d/a.yaml", "1");
 	CHECK(rmdir("middle/pairs.d") == 0 && symlink("pairs.d", "middle/pairs.d") == 0);
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == -ELOOP);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files, &why) == -ELOOP);
 	CHECK(files.n == 4711 && !files.items);
+	CHECK(strcmp(why.file, "middle/pairs.d") == 0 && strstr(why.text, "symbolic links"));
+	diag_done(&why);
 }
 
 static void test_many(void)
@@ -341,7 +344,7 @@ static void test_many(void)
 		snprintf(path, sizeof(path), "%s/pairs.d/%d.yaml", dirs[i % 3], i % 1500);
 		make(path, "1");
 	}
-	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files) == 0);
+	CHECK(dropin_read(dirs, ARRAY_SIZE(dirs), &files, &why) == 0);
 	CHECK(files.n == 1500);
 	for (size_t i = 1; i < files.n; i++)
 		CHECK(strcmp(files.items[i - 1].name, files.items[i].name) < 0);

@@ -385,8 +385,13 @@ def reload_answers_when_the_files_were_read():
         server.tell("begin")
         other.send(call(metad("Reload")))
         with server.connect() as third:
-            equal(third.call(metad("Status"))["parameters"]["settled"], False)
-        server.tell("loaded")  # what it read is from before the second Reload
+            third.send(call(metad("Status")))  # what is known of the files is being made anew
+            third.socket.settimeout(0.2)
+            with contextlib.suppress(TimeoutError):
+                assert not third.receive()
+            server.tell("loaded")  # what it read is from before the second Reload
+            third.socket.settimeout(5)
+            equal(third.receive()["parameters"]["settled"], False)
         other.socket.settimeout(0.2)
         with contextlib.suppress(TimeoutError):
             assert not other.receive()

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/* Files that are replaced as a whole: readers and a power failure see the old or the new content. */
+
+#include <stddef.h>
+
+struct atomic_part {
+	const void *bytes;
+	size_t len;
+};
+
+/*
+ * Makes path consist of the parts, mode 0644 by the umask. The new content is on the disk when this
+ * returns; until then it is in path's directory under a hidden name. 0 or -errno with path as it was.
+ */
+int atomic_write(const char *path, const struct atomic_part *parts, size_t n);
