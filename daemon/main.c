@@ -57,6 +57,8 @@ static void on_loaded(void *ctx)
 
 	catalog_each_diag(reconcile_catalog(d->reconcile), log_diag, NULL);
 	if (desired) {
+		log_set_level(desired->settings.log_priority >= 0 ? desired->settings.log_priority
+								   : d->options.log_priority);
 		log_info("configuration read: %zu pairs", desired->n_pairs);
 		if (watch_follow(d->watch, desired) < 0)
 			log_error("out of memory: not all namespaces are watched");
@@ -207,7 +209,6 @@ static int open_events(struct daemon *d)
 	struct watch_options options = {
 		.config_dirs = d->options.config_dirs,
 		.n_config_dirs = d->options.n_config_dirs,
-		.netns_dir = d->options.netns_dir,
 		.links_dir = links_dir,
 	};
 	int r = links_dir ? monitor_new(&d->monitor) : -ENOMEM;

@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define CLIENTS_MAX 1024
-#define CLIENTS_PER_UID_MAX 256 /* of one user who is not root */
 #define INPUT_MAX (1u << 20) /* of one message: calls are small */
 #define PENDING_MAX (64u << 10) /* nothing more is produced for a client above this */
 #define PORTION 8 /* calls and replies a client gets in one round */
@@ -29,6 +27,7 @@ struct client {
 	struct client *next;
 	int fd;
 	uid_t uid;
+	gid_t gid;
 	struct frame_reader reader;
 	char *out; /* owned */
 	size_t out_sent, out_len, out_room; /* out[out_sent..out_len) is pending */
@@ -229,9 +228,33 @@ static void flush(struct client *client)
 
 /* ---- calls ---- */
 
-static bool is_privileged(const struct client *client)
+/* Groups as they were when the client connected, the primary one included: unix(7), socket(7). */
+static bool is_in_group(const struct client *client, gid_t gid)
 {
-	return client->uid == 0 || client->uid == geteuid();
+	gid_t few[64];
+	AUTO_FREE gid_t *many = NULL;
+	gid_t *groups = few;
+	socklen_t len = sizeof(few);
+	int r = getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, few, &len);
+
+	if (client->gid == gid)
+		return true;
+	if (r < 0 && errno == ERANGE) {
+		groups = many = malloc(len);
+		r = many ? getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, many, &len) : -1;
+	}
+	for (size_t i = 0; r == 0 && i < len / sizeof(*groups); i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+static bool is_privileged(const struct server *server, const struct client *client)
+{
+	const struct desired *desired = reconcile_desired(server->methods.reconcile);
+
+	return client->uid == 0 || client->uid == geteuid() ||
+	       (desired && desired->write_gid >= 0 && is_in_group(client, desired->write_gid));
 }
 
 static void read_input(struct client *client)
@@ -258,7 +281,7 @@ static bool advance(struct server *server, struct client *client)
 	if (r == FRAME_E_NONE)
 		return false;
 	if (r == 0 && fresh)
-		r = methods_call(&server->methods, message, is_privileged(client), &client->call,
+		r = methods_call(&server->methods, message, is_privileged(server, client), &client->call,
 				 &reply);
 	client->dead |= r < 0;
 	if (reply)
@@ -332,17 +355,20 @@ static void bury(struct server *server)
 
 static bool is_crowded(const struct server *server, uid_t uid)
 {
+	const struct desired *desired = reconcile_desired(server->methods.reconcile);
+	const struct settings settings = desired ? desired->settings : SETTINGS_DEFAULT;
 	size_t n = 0;
 
 	for (const struct client *c = server->clients; c; c = c->next)
 		n += c->uid == uid;
-	return server->n_clients >= CLIENTS_MAX || (uid != 0 && n >= CLIENTS_PER_UID_MAX);
+	return server->n_clients >= settings.max_connections ||
+	       (uid != 0 && n >= settings.max_connections_per_user);
 }
 
 static void welcome(struct server *server, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	struct ucred cred = { .uid = -1 };
+	struct ucred cred = { .uid = -1, .gid = -1 };
 	socklen_t len = sizeof(cred);
 	struct client *client = NULL;
 
@@ -359,6 +385,7 @@ static void welcome(struct server *server, int fd)
 	}
 	client->fd = fd;
 	client->uid = cred.uid;
+	client->gid = cred.gid;
 	client->reader.max = INPUT_MAX;
 	client->interest = event.events;
 	client->next = server->clients;

@@ -77,9 +77,15 @@ static int note_unreadable(struct catalog_file *file, const struct config_part *
 	return diag.file && diag.text ? diag_list_add(&file->diags, &diag) : -ENOMEM;
 }
 
-static uint64_t digest_of(const struct catalog_source *source)
+/* What pairs are laid over, and a number for it. */
+struct defaults {
+	const struct node *tree; /* borrowed; NULL: none */
+	uint64_t digest;
+};
+
+static uint64_t digest_of(const struct catalog_source *source, const struct defaults *defaults)
 {
-	uint64_t digest = UTIL_HASH_START;
+	uint64_t digest = source->kind == CONFIG_PAIRS ? defaults->digest : UTIL_HASH_START;
 
 	for (size_t i = 0; i < source->n_parts; i++) {
 		const struct config_part *part = &source->parts[i];
@@ -95,7 +101,8 @@ static uint64_t digest_of(const struct catalog_source *source)
 }
 
 /* A part that cannot be read is a fault of the whole: without it the rest says something else. */
-static int parse_source(struct catalog_file *file, const struct catalog_source *source)
+static int parse_source(struct catalog_file *file, const struct catalog_source *source,
+			const struct defaults *defaults)
 {
 	bool readable = true;
 	int r = 0;
@@ -108,7 +115,8 @@ static int parse_source(struct catalog_file *file, const struct catalog_source *
 	}
 	if (r < 0 || !readable)
 		return r;
-	r = config_parse(source->kind, source->parts, source->n_parts, &file->config, &file->diags);
+	r = config_parse(source->kind, source->parts, source->n_parts, defaults->tree, &file->config,
+			 &file->diags);
 	file->in_force = r == 0;
 	return r < 0 ? r : 0;
 }
@@ -129,7 +137,7 @@ static int copy_paths(const struct catalog_source *source, struct catalog_file *
 
 /* A file as its newest bytes are; content that is known already is left out and comes later. */
 static int read_source(const struct catalog *old, const struct catalog_source *source,
-		       struct catalog_file *ret)
+		       const struct defaults *defaults, struct catalog_file *ret)
 {
 	AUTO(file_done) struct catalog_file file = { .kind = source->kind };
 	const struct catalog_file *known;
@@ -138,10 +146,10 @@ static int read_source(const struct catalog *old, const struct catalog_source *s
 	file.name = strdup(source->name);
 	if (!file.name || copy_paths(source, &file) < 0)
 		return -ENOMEM;
-	file.digest = digest_of(source);
+	file.digest = digest_of(source, defaults);
 	known = catalog_find(old, file.kind, file.name);
 	if (!known || known->digest != file.digest)
-		r = parse_source(&file, source);
+		r = parse_source(&file, source, defaults);
 	if (r < 0)
 		return r;
 	*ret = STEAL(file);
@@ -160,22 +168,57 @@ static void inherit(struct catalog_file *file, struct catalog_file *known)
 	file->config = STEAL(known->config);
 }
 
+static int read_sources(const struct catalog *old, const struct catalog_source *sources, size_t n,
+			enum config_kind kind, const struct defaults *defaults,
+			struct catalog *fresh)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct catalog_file file;
+
+		if (sources[i].kind != kind)
+			continue;
+		r = read_source(old, &sources[i], defaults, &file);
+		if (r < 0)
+			return r;
+		r = ARRAY_APPEND(fresh->files, fresh->n_files, file);
+		if (r < 0)
+			file_done(&file);
+	}
+	return r;
+}
+
+/* The settings that will be in force: those just read, or those of before that they keep. */
+static struct defaults defaults_of(const struct catalog *old, const struct catalog *fresh)
+{
+	struct defaults defaults = { .digest = UTIL_HASH_START };
+
+	for (size_t i = 0; i < fresh->n_files; i++) {
+		const struct catalog_file *file = &fresh->files[i];
+
+		if (!file->in_force)
+			file = catalog_find(old, file->kind, file->name);
+		if (!file || !file->in_force || !file->config.defaults.n_children)
+			continue;
+		defaults.tree = &file->config.defaults;
+		defaults.digest = config_tree_digest(defaults.tree);
+	}
+	return defaults;
+}
+
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n)
 {
 	AUTO(catalog_done) struct catalog fresh = {};
+	struct defaults defaults = { .digest = UTIL_HASH_START };
+	int r = read_sources(catalog, sources, n, CONFIG_SETTINGS, &defaults, &fresh);
 
-	for (size_t i = 0; i < n; i++) {
-		struct catalog_file file;
-		int r = read_source(catalog, &sources[i], &file);
-
-		if (r < 0)
-			return r;
-		r = ARRAY_APPEND(fresh.files, fresh.n_files, file);
-		if (r < 0) {
-			file_done(&file);
-			return r;
-		}
+	if (r == 0) {
+		defaults = defaults_of(catalog, &fresh);
+		r = read_sources(catalog, sources, n, CONFIG_PAIRS, &defaults, &fresh);
 	}
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < n; i++) {
 		struct catalog_file *known =
 			catalog_find(catalog, fresh.files[i].kind, fresh.files[i].name);

@@ -207,13 +207,13 @@ static int take_pairs(struct catalog *catalog, const struct claims *claims, stru
 			desired->incomplete |= strcmp(claim->name, claim->winner->name) != 0;
 			continue;
 		}
-		if (desired->n_pairs == PAIRS_MAX) {
+		if (desired->n_pairs == desired->settings.max_pairs) {
 			/* What is left out here may exist: it must not be taken for unwanted. */
 			desired->incomplete = true;
 			return note_conflict(catalog, n_conflicts, &claim->pair->at,
-					     "all files together declare more than %d pairs; pair "
+					     "all files together declare more than %u pairs; pair "
 					     "\"%s\" and those after it by name are left out",
-					     PAIRS_MAX, claim->name);
+					     desired->settings.max_pairs, claim->name);
 		}
 		r = pair_copy(claim->pair, &pair);
 		if (r == 0)
@@ -318,17 +318,22 @@ static int define_implicit(struct desired *desired)
 	return r;
 }
 
-static void take_settings(const struct catalog *catalog, struct desired *desired)
+static int take_settings(const struct catalog *catalog, struct desired *desired)
 {
+	int r = 0;
+
 	desired->incomplete = catalog->unread;
-	for (size_t i = 0; i < catalog->n_files; i++) {
+	for (size_t i = 0; i < catalog->n_files && r == 0; i++) {
 		const struct catalog_file *file = &catalog->files[i];
 
-		if (file->kind == CONFIG_SETTINGS && file->in_force)
-			desired->settings = file->config.settings;
+		if (file->kind == CONFIG_SETTINGS && file->in_force) {
+			settings_done(&desired->settings);
+			r = settings_copy(&file->config.settings, &desired->settings);
+		}
 		if (file->kind == CONFIG_PAIRS && !file->in_force)
 			desired->incomplete = true;
 	}
+	return r;
 }
 
 int catalog_join(struct catalog *catalog, struct desired **ret)
@@ -340,8 +345,9 @@ int catalog_join(struct catalog *catalog, struct desired **ret)
 	if (!desired)
 		return -ENOMEM;
 	diag_list_done(&catalog->conflicts);
-	take_settings(catalog, desired);
-	r = join_pairs(catalog, desired, &n_conflicts);
+	r = take_settings(catalog, desired);
+	if (r == 0)
+		r = join_pairs(catalog, desired, &n_conflicts);
 	if (r == 0)
 		r = join_programs(catalog, desired, &n_conflicts);
 	if (r == 0)

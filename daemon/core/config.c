@@ -5,7 +5,9 @@
  */
 #include "core/config.h"
 
+#include "core/config_defaults.h"
 #include "core/config_pair.h"
+#include "core/config_settings.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -143,43 +145,6 @@ static void check_peers(struct reader_file *file, const struct config *config)
 	}
 }
 
-/* ---- settings ---- */
-
-static void read_audit(struct reader_file *file, const struct node *value, void *noun)
-{
-	struct config *config = noun;
-	uint64_t ms = 0;
-	const char *text;
-
-	if (!reader_text(file, value, "audit", &text))
-		return;
-	if (strcmp(text, "never") != 0 && (util_parse_duration_ms(text, &ms) < 0 || ms < 100)) {
-		reader_fault(file, value,
-			     "audit: \"%s\" is not \"never\" nor a time from 100ms on, "
-			     "such as 30s or 5min",
-			     text);
-		return;
-	}
-	config->settings.audit_ms = ms;
-}
-
-static void read_expedite(struct reader_file *file, const struct node *value, void *noun)
-{
-	static const char *const words[] = { "never", "auto" };
-	struct config *config = noun;
-	unsigned int word;
-
-	if (reader_word(file, value, "expedite", words, ARRAY_SIZE(words), &word))
-		config->settings.expedite = word;
-}
-
-static void read_statistics(struct reader_file *file, const struct node *value, void *noun)
-{
-	struct config *config = noun;
-
-	reader_bool(file, value, "statistics", &config->settings.statistics);
-}
-
 /* ---- the file ---- */
 
 static void read_root(struct reader_file *file, enum config_kind kind, const struct node *root,
@@ -188,14 +153,10 @@ static void read_root(struct reader_file *file, enum config_kind kind, const str
 	static const struct reader_key pairs_keys[] = { { "programs", read_programs },
 							{ "pairs", read_pairs },
 							{} };
-	static const struct reader_key settings_keys[] = { { "audit", read_audit },
-							   { "expedite", read_expedite },
-							   { "statistics", read_statistics },
-							   {} };
 
 	config->settings = SETTINGS_DEFAULT;
 	if (kind == CONFIG_SETTINGS) {
-		reader_map(file, root, "the settings", settings_keys, config);
+		config_settings_read(file, root, config);
 		return;
 	}
 	reader_map(file, root, "a file of pairs", pairs_keys, config);
@@ -293,7 +254,7 @@ static int parse_tree(struct reader_file *reader, const struct config_part *part
 }
 
 int config_parse(enum config_kind kind, const struct config_part *parts, size_t n_parts,
-		 struct config *ret, struct diag_list *diags)
+		 const struct node *defaults, struct config *ret, struct diag_list *diags)
 {
 	AUTO(config_tree_done) struct node root = { .kind = NODE_MAP };
 	AUTO(config_done) struct config config = {};
@@ -301,6 +262,8 @@ int config_parse(enum config_kind kind, const struct config_part *parts, size_t 
 	size_t n_before = diags->n;
 	int r = parse_tree(&reader, parts, n_parts, &config, &root);
 
+	if (r == 0 && defaults && kind == CONFIG_PAIRS)
+		r = config_defaults_apply(defaults, &config, &root);
 	if (r)
 		return r;
 	read_root(&reader, kind, &root, &config);
@@ -324,5 +287,7 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
 	free(config->files);
+	settings_done(&config->settings);
+	config_tree_done(&config->defaults);
 	*config = (struct config){};
 }

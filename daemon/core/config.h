@@ -6,6 +6,7 @@
  * nothing of directories or of other files (catalog.h joins files), and reads nothing itself.
  */
 
+#include "core/config_tree.h"
 #include "core/model.h"
 
 #define CONFIG_BYTES_MAX (16u << 20) /* a larger file is refused before it is parsed */
@@ -28,6 +29,7 @@ struct config {
 	char **files; /* owned; the paths of the parts, which the places of trees below refer to */
 	size_t n_files;
 	struct settings settings; /* CONFIG_SETTINGS; else defaults */
+	struct node defaults; /* CONFIG_SETTINGS: owned; what pairs are laid over; empty: nothing */
 	struct pair *pairs; /* sorted by name */
 	size_t n_pairs;
 	struct program *programs; /* sorted by name */
@@ -38,10 +40,10 @@ enum { CONFIG_E_INVALID = 1 /* diags says why; ret is untouched */ };
 
 /*
  * Parses a file and its drop-ins, each laid over what stands before it (config_tree_merge); all are
- * readable. NUL bytes and invalid UTF-8 are diagnosed. An empty or comment-only file is a config
+ * readable. Each pair is laid over defaults, which are those of the settings; NULL: none. NUL bytes and invalid UTF-8 are diagnosed. An empty or comment-only file is a config
  * without pairs. All faults that can be told apart are reported, at most a hundred. Memory and time
  * are linear in the bytes, but for sorting. 0, CONFIG_E_INVALID or -ENOMEM.
  */
 int config_parse(enum config_kind kind, const struct config_part *parts, size_t n_parts,
-		 struct config *ret, struct diag_list *diags);
+		 const struct node *defaults, struct config *ret, struct diag_list *diags);
 void config_done(struct config *config);

@@ -39,6 +39,25 @@ int config_tree_copy(const struct node *node, struct node *ret)
 	return 0;
 }
 
+static uint64_t add_digest(uint64_t digest, const struct node *node)
+{
+	const unsigned int numbers[] = { node->kind, node->line, node->column, node->quoted,
+					 node->n_children };
+
+	digest = util_hash(digest, numbers, sizeof(numbers));
+	digest = util_hash(digest, node->file, strlen(node->file));
+	if (node->text)
+		digest = util_hash(digest, node->text, strlen(node->text));
+	for (size_t i = 0; i < node->n_children; i++)
+		digest = add_digest(digest, &node->children[i]);
+	return digest;
+}
+
+uint64_t config_tree_digest(const struct node *node)
+{
+	return add_digest(UTIL_HASH_START, node);
+}
+
 bool config_tree_is_null(const struct node *node)
 {
 	return node->kind == NODE_SCALAR && !node->quoted &&

@@ -37,4 +37,5 @@ int config_tree_copy(const struct node *node, struct node *ret);
  * or -ENOMEM, with both in any state.
  */
 int config_tree_merge(struct node *base, struct node *over);
+uint64_t config_tree_digest(const struct node *node); /* of what it says and where */
 bool config_tree_is_null(const struct node *node);

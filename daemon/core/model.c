@@ -47,6 +47,16 @@ void program_done(struct program *program)
 	*program = (struct program){};
 }
 
+void settings_done(struct settings *settings)
+{
+	for (size_t i = 0; i < settings->n_netns_dirs; i++)
+		free(settings->netns_dirs[i]);
+	free(settings->netns_dirs);
+	free(settings->group);
+	diag_done(&settings->group_at);
+	*settings = SETTINGS_DEFAULT;
+}
+
 static void sighted_end_done(struct sighted_end *end)
 {
 	free(end->addresses);
@@ -91,6 +101,7 @@ struct desired *desired_new(void)
 	if (desired) {
 		desired->n_refs = 1;
 		desired->settings = SETTINGS_DEFAULT;
+		desired->write_gid = -1;
 	}
 	return desired;
 }
@@ -112,6 +123,7 @@ void desired_unref(struct desired *desired)
 	for (size_t i = 0; i < desired->n_programs; i++)
 		program_done(&desired->programs[i]);
 	free(desired->programs);
+	settings_done(&desired->settings);
 	free(desired);
 }
 
@@ -207,6 +219,14 @@ const char *scrub_name(enum scrub scrub)
 const char *side_name(enum side side)
 {
 	return side == SIDE_PEER ? "peer" : "primary";
+}
+
+bool settings_allow(const struct settings *settings, enum kind kind)
+{
+	for (size_t i = 0; i < settings->n_kinds; i++)
+		if (settings->kinds[i] == kind)
+			return true;
+	return false;
 }
 
 bool kind_has_policy(enum kind kind)

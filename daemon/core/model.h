@@ -146,18 +146,27 @@ struct program {
 /* The definition that stands in for policy drop at a chain that would otherwise be empty (veth). */
 #define PROGRAM_POLICY_DROP "+drop"
 
-/*
- * The daemon's settings (metad.yaml). Those of the engine; command line options are not among them.
- */
+/* The daemon's settings (metad.yaml). Command line options are not among them. */
 struct settings {
 	uint64_t audit_ms; /* between looks for changes that have no event; 0: never */
 	bool expedite; /* may set /sys/kernel/rcu_expedited around many attaches and detaches */
 	bool statistics; /* keeps BPF run statistics on (BPF_ENABLE_STATS) while metad runs */
+	enum kind kinds[N_KINDS]; /* those that new devices may be of, the preferred one first */
+	size_t n_kinds;
+	char **netns_dirs; /* owned; where names of namespaces live, the first that has one counts */
+	size_t n_netns_dirs; /* 0: the command line's */
+	char *group; /* owned; whose members may change things, "" for nobody; NULL: "metad" */
+	struct diag group_at; /* where it is said; text empty */
+	int log_priority; /* of syslog(3); -1: the command line's */
+	uint32_t max_pairs; /* in force; more are left out */
+	uint32_t max_connections, max_connections_per_user; /* root is in no user's number */
 };
 #define SETTINGS_DEFAULT                                                                           \
 	(struct settings)                                                                          \
 	{                                                                                          \
-		.audit_ms = 120000, .expedite = true, .statistics = true                           \
+		.audit_ms = 120000, .expedite = true, .statistics = true,                          \
+		.kinds = { KIND_META, KIND_NETKIT, KIND_VETH }, .n_kinds = 3, .log_priority = -1,  \
+		.max_pairs = PAIRS_MAX, .max_connections = 1024, .max_connections_per_user = 256,  \
 	}
 
 /*
@@ -167,6 +176,7 @@ struct settings {
 struct desired {
 	int n_refs;
 	struct settings settings;
+	int64_t write_gid; /* of settings.group; -1: there is no such group */
 	struct pair *pairs; /* sorted by name, unique */
 	size_t n_pairs;
 	struct program *programs; /* sorted by name, unique; includes +drop */
@@ -255,6 +265,7 @@ struct observed {
 void end_done(struct end *end);
 void pair_done(struct pair *pair);
 void program_done(struct program *program);
+void settings_done(struct settings *settings);
 void sighting_done(struct sighting *sighting);
 void object_done(struct object *object);
 void observed_done(struct observed *observed);
@@ -280,6 +291,8 @@ const char *mode_name(enum mode mode);
 const char *policy_name(enum policy policy);
 const char *scrub_name(enum scrub scrub);
 const char *side_name(enum side side);
+
+bool settings_allow(const struct settings *settings, enum kind kind);
 
 /* Whether the driver of this kind has policy and scrub itself; veth needs +drop instead. */
 bool kind_has_policy(enum kind kind);

@@ -105,3 +105,30 @@ int program_copy(const struct program *program, struct program *ret)
 	*ret = STEAL(copy);
 	return 0;
 }
+
+int settings_copy(const struct settings *settings, struct settings *ret)
+{
+	AUTO(settings_done) struct settings copy = *settings;
+	int r;
+
+	copy.group = NULL;
+	copy.group_at = (struct diag){};
+	copy.netns_dirs = NULL;
+	copy.n_netns_dirs = 0;
+	r = copy_text(settings->group, &copy.group);
+	if (r == 0)
+		r = diag_copy(&settings->group_at, &copy.group_at);
+	for (size_t i = 0; i < settings->n_netns_dirs && r == 0; i++) {
+		char *dir = NULL;
+
+		r = copy_text(settings->netns_dirs[i], &dir);
+		if (r == 0)
+			r = ARRAY_APPEND(copy.netns_dirs, copy.n_netns_dirs, dir);
+		if (r < 0)
+			free(dir);
+	}
+	if (r < 0)
+		return r;
+	*ret = STEAL(copy);
+	return 0;
+}

@@ -7,4 +7,5 @@
 
 /* 0 or -ENOMEM with ret untouched. */
 int pair_copy(const struct pair *pair, struct pair *ret);
+int settings_copy(const struct settings *settings, struct settings *ret);
 int program_copy(const struct program *program, struct program *ret);

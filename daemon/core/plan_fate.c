@@ -5,11 +5,19 @@
  */
 #include "core/plan_fate.h"
 
-static enum kind first_usable_kind(const struct observed *observed)
+static bool is_to_be_had(const struct planner *p, enum kind kind)
 {
-	for (enum kind kind = KIND_META; kind < N_KINDS; kind++)
-		if (observed->kinds[kind].usable)
-			return kind;
+	return kind != KIND_AUTO && p->observed->kinds[kind].usable &&
+	       settings_allow(&p->desired->settings, kind);
+}
+
+static enum kind preferred_kind(const struct planner *p)
+{
+	const struct settings *settings = &p->desired->settings;
+
+	for (size_t i = 0; i < settings->n_kinds; i++)
+		if (is_to_be_had(p, settings->kinds[i]))
+			return settings->kinds[i];
 	return KIND_AUTO;
 }
 
@@ -20,22 +28,28 @@ static enum kind resolve_kind(const struct planner *p)
 		return p->want->kind;
 	if (p->seen->owner == OWNER_METAD && p->seen->kind != KIND_AUTO)
 		return p->seen->kind;
-	return first_usable_kind(p->observed);
+	return preferred_kind(p);
+}
+
+static const char *why_not(const struct planner *p, enum kind kind)
+{
+	const struct kind_state *state = &p->observed->kinds[kind];
+
+	if (!settings_allow(&p->desired->settings, kind))
+		return "the settings do not allow it (\"kinds:\")";
+	return state->why ? state->why : "unknown reason";
 }
 
 static void say_unusable(const struct planner *p)
 {
-	const struct kind_state *kinds = p->observed->kinds;
 	enum kind kind = p->task->kind;
 
 	if (kind != KIND_AUTO)
 		diag_set(&p->task->why, "kind %s is not usable: %s", kind_name(kind),
-			 kinds[kind].why ? kinds[kind].why : "unknown reason");
+			 why_not(p, kind));
 	else
 		diag_set(&p->task->why, "no kind is usable: meta: %s; netkit: %s; veth: %s",
-			 kinds[KIND_META].why ? kinds[KIND_META].why : "unknown reason",
-			 kinds[KIND_NETKIT].why ? kinds[KIND_NETKIT].why : "unknown reason",
-			 kinds[KIND_VETH].why ? kinds[KIND_VETH].why : "unknown reason");
+			 why_not(p, KIND_META), why_not(p, KIND_NETKIT), why_not(p, KIND_VETH));
 }
 
 /* What cannot be changed in place and differs; false: nothing. */
@@ -104,7 +118,10 @@ bool plan_fate_decide(struct planner *p)
 		return false;
 	}
 	decide_fate(p);
-	if (p->must_create && (task->kind == KIND_AUTO || !p->observed->kinds[task->kind].usable)) {
+	/* One that is made anew need not stay of a kind that is no longer allowed. */
+	if (p->must_create && p->want->kind == KIND_AUTO && !is_to_be_had(p, task->kind))
+		task->kind = preferred_kind(p);
+	if (p->must_create && !is_to_be_had(p, task->kind)) {
 		task->verdict = VERDICT_BLOCKED;
 		say_unusable(p);
 		return false;

@@ -348,7 +348,7 @@ static void open_netns(struct apply *apply, struct walk *walk)
 
 	if (!is_going(walk) || !walk->task->want || walk->netns.fd >= 0)
 		return;
-	r = netns_open(&walk->task->want->netns, apply->kernel->options->netns_dir, &walk->netns,
+	r = netns_open(&walk->task->want->netns, context_netns_dirs(apply->desired), &walk->netns,
 		       &why);
 	if (r == 0 && walk->netns.cookie != walk->task->expect.netns)
 		r = -ESTALE;

@@ -5,6 +5,7 @@
 
 #include "kernel/kernel.h"
 #include "kernel/netlink.h"
+#include "kernel/netns.h"
 #include "kernel/object.h"
 
 struct kernel {
@@ -15,6 +16,12 @@ struct kernel {
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
 };
+
+static inline struct netns_dirs context_netns_dirs(const struct desired *desired)
+{
+	return (struct netns_dirs){ (const char *const *)desired->settings.netns_dirs,
+				    desired->settings.n_netns_dirs };
+}
 
 /* JOB_LOOK: fills job->observed. 0, or -errno with job->why. */
 int observe_run(struct kernel *kernel, struct job *job);

@@ -11,6 +11,9 @@
 #include "kernel/link.h"
 
 #include <errno.h>
+#include <grp.h>
+
+#define GROUP_BYTES 65536 /* of a group with all its members */
 
 static int probe_kind(struct kernel *kernel, enum kind kind)
 {
@@ -180,6 +183,46 @@ static int read_files(struct kernel *kernel, struct catalog *catalog)
 	return r;
 }
 
+/* What the settings leave to the command line. */
+static int complete_settings(const struct kernel *kernel, struct settings *settings)
+{
+	char *dir;
+	int r;
+
+	if (settings->n_netns_dirs)
+		return 0;
+	dir = strdup(kernel->options->netns_dir);
+	r = dir ? ARRAY_APPEND(settings->netns_dirs, settings->n_netns_dirs, dir) : -ENOMEM;
+	if (r < 0)
+		free(dir);
+	return r;
+}
+
+/* Groups may come from the network: not a thing for the thread that must not wait. */
+static int find_group(struct catalog *catalog, struct desired *desired)
+{
+	const struct settings *settings = &desired->settings;
+	const char *name = settings->group ? settings->group : "metad";
+	struct group group, *found = NULL;
+	AUTO_FREE char *buffer = malloc(GROUP_BYTES);
+	struct diag why = {};
+	int error;
+
+	if (!name[0])
+		return 0;
+	if (!buffer)
+		return -ENOMEM;
+	error = getgrnam_r(name, &group, buffer, GROUP_BYTES, &found);
+	if (found)
+		desired->write_gid = found->gr_gid;
+	if (found || !settings->group || diag_copy(&settings->group_at, &why) < 0)
+		return 0;
+	diag_set(&why, "group: there is no group \"%s\": %s", name,
+		 error ? strerror(error) : "only root may change things");
+	note_trouble(catalog, &why);
+	return 0;
+}
+
 static int load(struct kernel *kernel, struct job *job)
 {
 	int r = restore(kernel, &job->catalog);
@@ -188,6 +231,10 @@ static int load(struct kernel *kernel, struct job *job)
 		r = read_files(kernel, &job->catalog);
 	if (r == 0)
 		r = catalog_join(&job->catalog, &job->desired);
+	if (r == 0)
+		r = complete_settings(kernel, &job->desired->settings);
+	if (r == 0)
+		r = find_group(&job->catalog, job->desired);
 	if (r < 0)
 		diag_set(&job->why, "%s", strerror(-r));
 	else

@@ -122,7 +122,8 @@ static bool means_absent(int error)
 	return error == -ENOENT || error == -ENOTDIR || error == -ESRCH;
 }
 
-int netns_open(const struct netns_ref *ref, const char *dir, struct netns *ret, struct diag *why)
+static int open_in(const struct netns_ref *ref, const char *dir, struct netns *ret,
+		   struct diag *why)
 {
 	AUTO(netns_done) struct netns netns = NETNS_NONE;
 	AUTO_FREE char *path = ref_path(ref, dir);
@@ -153,6 +154,25 @@ int netns_open(const struct netns_ref *ref, const char *dir, struct netns *ret, 
 	*ret = netns;
 	netns = NETNS_NONE;
 	return 0;
+}
+
+/* Of several directories the reason of the first is told: the others are where it might be as well. */
+int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns *ret,
+	       struct diag *why)
+{
+	AUTO(diag_done) struct diag other = {};
+	int r = open_in(ref, dirs.paths[0], ret, why);
+
+	for (size_t i = 1; i < dirs.n && ref->by == NETNS_BY_NAME && r == NETNS_E_ABSENT; i++) {
+		r = open_in(ref, dirs.paths[i], ret, &other);
+		if (r != NETNS_E_ABSENT) {
+			diag_done(why);
+			*why = STEAL(other);
+		} else if (why->text) {
+			diag_set(why, "%s, nor in %s", why->text, dirs.paths[i]);
+		}
+	}
+	return r;
 }
 
 int netns_open_current(struct netns *ret)

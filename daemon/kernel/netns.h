@@ -17,12 +17,18 @@ struct netns {
 
 enum { NETNS_E_ABSENT = 1 /* there is no such namespace now; why says so */ };
 
+/* Where names live, such as /run/netns: the first directory that has a namespace of a name counts. */
+struct netns_dirs {
+	const char *const *paths; /* borrowed */
+	size_t n; /* at least 1 */
+};
+
 /*
- * Opens what ref names; dir is where names live (/run/netns). A file that is not, or not yet, a
- * namespace (ip-netns(8) creates the file before it mounts) counts as absent.
- * 0, NETNS_E_ABSENT or -errno with why.
+ * Opens what ref names. A file that is not, or not yet, a namespace (ip-netns(8) creates the file
+ * before it mounts) counts as absent. 0, NETNS_E_ABSENT or -errno with why.
  */
-int netns_open(const struct netns_ref *ref, const char *dir, struct netns *ret, struct diag *why);
+int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns *ret,
+	       struct diag *why);
 int netns_open_current(struct netns *ret);
 void netns_done(struct netns *netns);
 

@@ -68,7 +68,7 @@ static int visit(struct look *look, const struct netns_ref *ref)
 	if (same_ref(look->visited, ref))
 		return 0;
 	look_leave(look);
-	r = netns_open(ref, look->kernel->options->netns_dir, &netns, &look->absent);
+	r = netns_open(ref, context_netns_dirs(look->desired), &netns, &look->absent);
 	if (r == 0) {
 		look->netns = netns;
 		r = link_nsid(look->kernel->host, netns.fd, &look->nsid);

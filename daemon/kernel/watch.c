@@ -23,7 +23,6 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
-#define NETNS_DIR_PLACE 0 /* it is added first and never removed */
 #define AWAITED_MAX 256 /* names; what is more, the mount table tells */
 
 /* What epoll says where a process's descriptor has its pid. */
@@ -57,7 +56,9 @@ struct watch {
 	int *process_fds; /* owned, as the descriptors are */
 	size_t n_process_fds;
 	struct mounts mounts;
-	char **awaited; /* owned; names with a file on which no namespace is mounted yet */
+	char **netns_dirs; /* owned, as given */
+	size_t n_netns_dirs;
+	char **awaited; /* owned; paths of names on whose file no namespace is mounted yet */
 	size_t n_awaited;
 };
 
@@ -154,10 +155,8 @@ static int follow_found(struct watch *watch)
 
 static int add_places(struct watch *watch, const struct watch_options *options)
 {
-	int r = add_place(watch, ROLE_NETNS_DIR, options->netns_dir);
+	int r = add_place(watch, ROLE_PINS, options->links_dir);
 
-	if (r == 0)
-		r = add_place(watch, ROLE_PINS, options->links_dir);
 	for (size_t i = 0; i < options->n_config_dirs && r == 0; i++) {
 		AUTO_FREE char *path = util_join(options->config_dirs[i], DROPIN_DIR);
 
@@ -236,6 +235,7 @@ void watch_free(struct watch *watch)
 		return;
 	forget_followed(watch);
 	free_names(&watch->awaited, &watch->n_awaited);
+	free_names(&watch->netns_dirs, &watch->n_netns_dirs);
 	places_done(&watch->places);
 	mounts_done(&watch->mounts);
 	util_close(&watch->epoll_fd);
@@ -337,16 +337,50 @@ static int follow_paths(struct watch *watch, const struct desired *desired)
 	return r;
 }
 
+static bool same_dirs(const struct watch *watch, const struct settings *settings)
+{
+	if (watch->n_netns_dirs != settings->n_netns_dirs)
+		return false;
+	for (size_t i = 0; i < watch->n_netns_dirs; i++)
+		if (strcmp(watch->netns_dirs[i], settings->netns_dirs[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What happened in a directory before it was followed is seen by the look that comes after. */
+static int follow_dirs(struct watch *watch, const struct settings *settings)
+{
+	int r = 0;
+
+	if (same_dirs(watch, settings))
+		return 0;
+	places_remove(&watch->places, ROLE_NETNS_DIR);
+	free_names(&watch->netns_dirs, &watch->n_netns_dirs);
+	for (size_t i = 0; i < settings->n_netns_dirs && r == 0; i++) {
+		char *copy = strdup(settings->netns_dirs[i]);
+
+		r = copy ? ARRAY_APPEND(watch->netns_dirs, watch->n_netns_dirs, copy) : -ENOMEM;
+		if (r < 0)
+			free(copy);
+		else
+			r = add_place(watch, ROLE_NETNS_DIR, copy);
+	}
+	return r;
+}
+
 int watch_follow(struct watch *watch, const struct desired *desired)
 {
-	int paths, armed, processes;
+	int dirs, paths, armed, processes;
 
 	forget_followed(watch);
+	dirs = follow_dirs(watch, &desired->settings);
 	paths = follow_paths(watch, desired);
 	armed = places_arm(&watch->places);
 	/* Last, because they may use up the descriptors. */
 	processes = follow_processes(watch, desired);
-	return paths < 0 ? paths : armed < 0 ? armed : processes;
+	if (dirs < 0 || paths < 0)
+		return dirs < 0 ? dirs : paths;
+	return armed < 0 ? armed : processes;
 }
 
 /* ---- telling ---- */
@@ -371,18 +405,17 @@ static void tell_netns(const struct telling *telling, const struct place *place,
 		telling->on_change(telling->ctx, WATCH_NETNS, path);
 }
 
-static bool is_netns(const struct place *place, const char *name)
+static bool is_netns(const char *path)
 {
-	AUTO_FREE char *path = path_in(place->path, name);
 	struct statfs fs;
 
 	return !path || (statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC);
 }
 
 /* "ip netns add" makes a file first and mounts the namespace on it later. */
-static void await_mount(struct watch *watch, const char *name)
+static void await_mount(struct watch *watch, const char *path)
 {
-	char *copy = watch->n_awaited < AWAITED_MAX ? strdup(name) : NULL;
+	char *copy = watch->n_awaited < AWAITED_MAX ? strdup(path) : NULL;
 
 	if (copy && ARRAY_APPEND(watch->awaited, watch->n_awaited, copy) < 0)
 		free(copy);
@@ -391,12 +424,14 @@ static void await_mount(struct watch *watch, const char *name)
 static void on_netns(const struct telling *telling, const struct place *place, uint32_t mask,
 		     const char *name)
 {
+	AUTO_FREE char *path = name ? path_in(place->path, name) : NULL;
+
 	if (!name)
 		telling->on_change(telling->ctx, WATCH_NETNS, NULL);
-	else if (!(mask & (IN_CREATE | IN_MOVED_TO)) || is_netns(place, name))
+	else if (!(mask & (IN_CREATE | IN_MOVED_TO)) || is_netns(path))
 		tell_netns(telling, place, name);
 	else if (place->role == ROLE_NETNS_DIR)
-		await_mount(telling->watch, name);
+		await_mount(telling->watch, path);
 }
 
 static void tell_pin(const struct telling *telling, const char *name)
@@ -452,17 +487,15 @@ static void on_event(void *ctx, const struct place *place, uint32_t mask, const 
 static void tell_awaited(const struct telling *telling)
 {
 	struct watch *watch = telling->watch;
-	const struct place *place = &watch->places.items[NETNS_DIR_PLACE];
 	size_t kept = 0;
 
 	for (size_t i = 0; i < watch->n_awaited; i++) {
-		AUTO_FREE char *name = watch->awaited[i];
-		AUTO_FREE char *path = path_in(place->path, name);
+		AUTO_FREE char *path = watch->awaited[i];
 
-		if (is_netns(place, name))
-			tell_netns(telling, place, name);
-		else if (path && access(path, F_OK) == 0)
-			watch->awaited[kept++] = STEAL(name);
+		if (is_netns(path))
+			telling->on_change(telling->ctx, WATCH_NETNS, strrchr(path, '/') + 1);
+		else if (access(path, F_OK) == 0)
+			watch->awaited[kept++] = STEAL(path);
 	}
 	watch->n_awaited = kept;
 }

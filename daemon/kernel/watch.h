@@ -15,7 +15,7 @@
 enum watch_kind {
 	WATCH_CONFIG, /* read the configuration again; name NULL */
 	/*
-	 * A namespace may have appeared, gone or changed. name: in the namespace directory, or else
+	 * A namespace may have appeared, gone or changed. name: in one of the directories of names, or else
 	 * a path or the digits of a pid that the configuration gives; NULL: any.
 	 */
 	WATCH_NETNS,
@@ -25,7 +25,6 @@ enum watch_kind {
 struct watch_options {
 	const char *const *config_dirs; /* each with metad.yaml and pairs.d/; may not exist yet */
 	size_t n_config_dirs;
-	const char *netns_dir; /* may not exist yet */
 	const char *links_dir; /* <bpffs>/metad/links */
 };
 
@@ -36,8 +35,8 @@ int watch_fd(const struct watch *watch); /* readable when there is something to 
 int watch_mounts_fd(const struct watch *watch); /* exceptional when mounts have changed */
 
 /*
- * Which namespaces the configuration names: processes are followed by pidfd, paths by their parent
- * directory and by what is mounted on them. Replaces the set of before; called after each load and
+ * Which namespaces the configuration names: names are followed in the directories of its settings,
+ * processes by pidfd, paths by their parent directory and by what is mounted on them. Replaces the set of before; called after each load and
  * before what was loaded is looked at. 0, or -errno when not all can be followed.
  */
 int watch_follow(struct watch *watch, const struct desired *desired);

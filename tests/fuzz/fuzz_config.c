@@ -102,7 +102,7 @@ static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *r
 	AUTO(config_done) struct config config = {};
 	AUTO(diag_list_done) struct diag_list diags = {};
 	const struct config_part part = part_of(bytes, len);
-	int r = config_parse(kind, &part, 1, &config, &diags);
+	int r = config_parse(kind, &part, 1, NULL, &config, &diags);
 
 	HOLDS(r == 0 || r == CONFIG_E_INVALID);
 	HOLDS((r == 0) == (diags.n == 0) && diags.n <= 101);

@@ -75,13 +75,51 @@ static void print_pair(FILE *out, const struct pair *pair)
 		print_end(out, &pair->end[side], side);
 }
 
+static void print_tree(FILE *out, const struct node *node)
+{
+	static const char *const brackets[] = { [NODE_LIST] = "[]", [NODE_MAP] = "{}" };
+
+	if (node->kind == NODE_SCALAR) {
+		fputs(node->text, out);
+		return;
+	}
+	fputc(brackets[node->kind][0], out);
+	for (size_t i = 0; i < node->n_children; i++) {
+		if (i)
+			fputs(node->kind == NODE_MAP && i % 2 ? ": " : ", ", out);
+		print_tree(out, &node->children[i]);
+	}
+	fputc(brackets[node->kind][1], out);
+}
+
+static void print_settings(FILE *out, const struct config *config)
+{
+	const struct settings *settings = &config->settings;
+
+	fprintf(out, "settings: audit %llums expedite %s statistics %s log %d\n",
+		(unsigned long long)settings->audit_ms, settings->expedite ? "yes" : "no",
+		settings->statistics ? "yes" : "no", settings->log_priority);
+	fputs("  kinds", out);
+	for (size_t i = 0; i < settings->n_kinds; i++)
+		fprintf(out, " %s", kind_name(settings->kinds[i]));
+	fprintf(out, "\n  limits: pairs %u connections %u a user %u\n", settings->max_pairs,
+		settings->max_connections, settings->max_connections_per_user);
+	if (settings->group)
+		fprintf(out, "  group \"%s\" (%u:%u)\n", settings->group, settings->group_at.line,
+			settings->group_at.column);
+	for (size_t i = 0; i < settings->n_netns_dirs; i++)
+		fprintf(out, "  names in %s\n", settings->netns_dirs[i]);
+	if (config->defaults.n_children) {
+		fputs("  defaults ", out);
+		print_tree(out, &config->defaults);
+		fputc('\n', out);
+	}
+}
+
 static void print_config(FILE *out, enum config_kind kind, const struct config *config)
 {
 	if (kind == CONFIG_SETTINGS)
-		fprintf(out, "settings: audit %llums expedite %s statistics %s\n",
-			(unsigned long long)config->settings.audit_ms,
-			config->settings.expedite ? "yes" : "no",
-			config->settings.statistics ? "yes" : "no");
+		print_settings(out, config);
 	for (size_t i = 0; i < config->n_programs; i++)
 		fprintf(out, "program %s (%u:%u): object %s function %s\n",
 			config->programs[i].name, config->programs[i].at.line,
@@ -151,7 +189,7 @@ static int print_file(FILE *out, const char *name, const struct parts *parts)
 	enum config_kind kind = strncmp(name, "settings", 8) ? CONFIG_PAIRS : CONFIG_SETTINGS;
 	AUTO(config_done) struct config config = {};
 	AUTO(diag_list_done) struct diag_list diags = {};
-	int r = config_parse(kind, parts->items, parts->n, &config, &diags);
+	int r = config_parse(kind, parts->items, parts->n, NULL, &config, &diags);
 
 	if (r < 0)
 		return r;

@@ -76,11 +76,12 @@ void stage_end_resident(pid_t pid)
 int stage_open_netns(enum netns_by by, const char *text, struct netns *ret,
 		     struct diag *why)
 {
+	static const char *const dirs[] = { STAGE_DIR };
 	char copy[128];
 	struct netns_ref ref = { by, copy };
 
 	snprintf(copy, sizeof(copy), "%s", text);
-	return netns_open(&ref, STAGE_DIR, ret, why);
+	return netns_open(&ref, (struct netns_dirs){ dirs, ARRAY_SIZE(dirs) }, ret, why);
 }
 
 struct pair stage_pair(const char *name, const char *peer_name, enum mode mode)

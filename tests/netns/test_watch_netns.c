@@ -249,9 +249,8 @@ static void test_ip_netns(void)
 
 static void follow(enum netns_by by, const char *const *texts, size_t n)
 {
-	struct desired *desired = desired_new();
+	struct desired *desired = watcher_desired(NETNS);
 
-	CHECK(desired);
 	for (size_t i = 0; i < n; i++) {
 		struct pair pair = { .netns = { by, strdup(texts[i]) } };
 

@@ -14,13 +14,23 @@
 struct told told;
 static struct watch *watch;
 
+struct desired *watcher_desired(const char *netns_dir)
+{
+	struct desired *desired = desired_new();
+	char *dir = strdup(netns_dir);
+
+	CHECK(desired && dir);
+	CHECK(ARRAY_APPEND(desired->settings.netns_dirs, desired->settings.n_netns_dirs, dir) == 0);
+	return desired;
+}
+
 void watcher_start(const char *netns_dir)
 {
 	static const char *const config_dirs[] = { WATCH_CONF, WATCH_LATER };
-	struct watch_options options = { config_dirs, ARRAY_SIZE(config_dirs), netns_dir,
-					 WATCH_LINKS };
+	struct watch_options options = { config_dirs, ARRAY_SIZE(config_dirs), WATCH_LINKS };
+	AUTO(desired_unrefp) struct desired *desired = watcher_desired(netns_dir);
 
-	CHECK(watch_new(&options, &watch) == 0);
+	CHECK(watch_new(&options, &watch) == 0 && watch_follow(watch, desired) == 0);
 	watcher_forget();
 }
 

@@ -25,6 +25,8 @@ struct told {
 extern struct told told;
 
 void watcher_start(const char *netns_dir);
+/* A configuration without pairs, and with that directory of names. The caller's to unref. */
+struct desired *watcher_desired(const char *netns_dir);
 void watcher_stop(void);
 struct watch *watcher_watch(void);
 

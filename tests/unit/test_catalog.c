@@ -317,6 +317,70 @@ static void test_broken_settings(void)
 	CHECK(desired->settings.audit_ms == SETTINGS_DEFAULT.audit_ms);
 }
 
+/* Pairs are laid over the defaults of the settings, and read anew when these change. */
+static void test_defaults(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	struct file files[] = {
+		{ "a.yaml", "pairs:\n" PAIR("a", "x") MTU("b", "y", "1300") },
+		{ "metad.yaml", "defaults: {mtu: 1400, peer: {policy: drop}}", CONFIG_SETTINGS },
+		{},
+	};
+	struct desired *desired = update_and_join(&catalog, files);
+
+	CHECK(mtu_of(desired, "a") == 1400 && mtu_of(desired, "b") == 1300);
+	CHECK(desired->pairs[0].end[SIDE_PEER].policy == POLICY_DROP);
+	CHECK(desired->pairs[0].end[SIDE_PRIMARY].policy == POLICY_FORWARD);
+	desired_unref(desired);
+	files[1].text = "defaults: {mtu: 1450}";
+	desired = update_and_join(&catalog, files);
+	CHECK(mtu_of(desired, "a") == 1450 && mtu_of(desired, "b") == 1300);
+	CHECK(desired->pairs[0].end[SIDE_PEER].policy == POLICY_FORWARD);
+	desired_unref(desired);
+	/* Broken settings keep those of before, for files that are new as well. */
+	files[0].text = "pairs:\n" PAIR("c", "x");
+	files[1].text = "defaults: {mtu: few}";
+	desired = update_and_join(&catalog, files);
+	CHECK(mtu_of(desired, "c") == 1450);
+	desired_unref(desired);
+	files[1].name = NULL;
+	desired = update_and_join(&catalog, files);
+	CHECK(mtu_of(desired, "c") == 1500);
+	desired_unref(desired);
+}
+
+/* What only goes wrong together is a fault of the pair's file, at the place where it stands. */
+static void test_defaults_that_do_not_fit(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	const struct file files[] = {
+		{ "metad.yaml", "defaults:\n  mode: l2\n  mac: 02:00:00:00:00:01\n",
+		  CONFIG_SETTINGS },
+		{ "a.yaml", "pairs: {a: {mode: l3, peer: {netns: x}}}" },
+		{},
+	};
+	AUTO(desired_unrefp) struct desired *desired = update_and_join(&catalog, files);
+
+	CHECK(desired->n_pairs == 0 && desired->incomplete);
+	expect_lines(&catalog, "/etc/metad/metad.yaml:3:8: mac: a pair in mode l3 has no MAC "
+			       "addresses; write \"mode: l2\" to set one\n");
+}
+
+static void test_limit_of_pairs(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	const struct file files[] = {
+		{ "a.yaml", "pairs:\n" PAIR("a", "x") PAIR("b", "y") PAIR("c", "z") },
+		{ "metad.yaml", "limits: {pairs: 2}", CONFIG_SETTINGS },
+		{},
+	};
+	AUTO(desired_unrefp) struct desired *desired = update_and_join(&catalog, files);
+
+	CHECK(desired->n_pairs == 2 && desired->incomplete);
+	expect_lines(&catalog, "/etc/metad/a.yaml:4:3: all files together declare more than 2 "
+			       "pairs; pair \"c\" and those after it by name are left out\n");
+}
+
 /* ---- many ---- */
 
 static char *many_pairs(const char *prefix, const char *netns, size_t n)
@@ -377,6 +441,9 @@ int main(void)
 	test_uses_without_definition();
 	test_settings();
 	test_broken_settings();
+	test_defaults();
+	test_defaults_that_do_not_fit();
+	test_limit_of_pairs();
 	test_many_conflicts();
 	test_too_many_pairs_in_all();
 	return 0;

@@ -71,7 +71,7 @@ static int parse_text(const char *path, const char *bytes, size_t len, struct co
 {
 	const struct config_part part = { .path = (char *)path, .bytes = (char *)bytes, .len = len };
 
-	return config_parse(CONFIG_PAIRS, &part, 1, ret, diags);
+	return config_parse(CONFIG_PAIRS, &part, 1, NULL, ret, diags);
 }
 
 static struct outcome parse(const struct text *text)

@@ -102,7 +102,7 @@ static void parse_with_failures(const char *text, const char *over, int expected
 		int r;
 
 		countdown = n;
-		r = config_parse(CONFIG_PAIRS, parts, n_parts, &config, &diags);
+		r = config_parse(CONFIG_PAIRS, parts, n_parts, NULL, &config, &diags);
 		ran_out = countdown == 0;
 		countdown = 0;
 		CHECK(r == expected || (r == -ENOMEM && ran_out));
