@@ -6,39 +6,15 @@
  */
 #include "core/catalog.h"
 
+#include "core/claim.h"
 #include "core/model_copy.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #define CONFLICTS_MAX 100 /* are shown; more are only counted */
 
 /* ---- who is taken ---- */
-
-/* A declaration that wants to be in the snapshot. */
-struct claim {
-	const char *name;
-	size_t file; /* index: the lower one wins */
-	const struct pair *pair; /* or */
-	const struct program *program;
-	const struct claim *winner; /* NULL: this one is taken */
-};
-
-struct claims {
-	struct claim *items; /* owned */
-	size_t n;
-};
-
-static void claims_done(struct claims *claims)
-{
-	free(claims->items);
-}
-
-static int claims_add(struct claims *claims, struct claim claim)
-{
-	return ARRAY_APPEND(claims->items, claims->n, claim);
-}
 
 static int collect_pairs(const struct catalog *catalog, struct claims *ret)
 {
@@ -49,7 +25,9 @@ static int collect_pairs(const struct catalog *catalog, struct claims *ret)
 
 		for (size_t j = 0; j < config->n_pairs && r == 0; j++)
 			r = claims_add(ret, (struct claim){ .name = config->pairs[j].name,
-							    .file = i,
+							    .rank = i,
+							    .at = &config->pairs[j].at,
+							    .noun = &config->pairs[j],
 							    .pair = &config->pairs[j] });
 	}
 	return r;
@@ -64,121 +42,44 @@ static int collect_programs(const struct catalog *catalog, struct claims *ret)
 
 		for (size_t j = 0; j < config->n_programs && r == 0; j++)
 			r = claims_add(ret, (struct claim){ .name = config->programs[j].name,
-							    .file = i,
-							    .program = &config->programs[j] });
+							    .rank = i,
+							    .at = &config->programs[j].at,
+							    .noun = &config->programs[j] });
 	}
 	return r;
 }
 
-static int compare_claims(const void *a, const void *b)
-{
-	const struct claim *x = a, *y = b;
-	int r = strcmp(x->name, y->name);
-
-	return r ? r : (x->file > y->file) - (x->file < y->file);
-}
-
-static int compare_peers(const void *a, const void *b)
-{
-	const struct claim *x = *(const struct claim *const *)a;
-	const struct claim *y = *(const struct claim *const *)b;
-	int r = pair_compare_peer(x->pair, y->pair);
-
-	if (r == 0)
-		r = (x->file > y->file) - (x->file < y->file);
-	return r ? r : strcmp(x->name, y->name);
-}
-
-static void settle_names(struct claims *claims)
-{
-	const struct claim *first = claims->items;
-
-	if (claims->n)
-		qsort(claims->items, claims->n, sizeof(*claims->items), compare_claims);
-	for (size_t i = 1; i < claims->n; i++) {
-		if (strcmp(first->name, claims->items[i].name) == 0)
-			claims->items[i].winner = first;
-		else
-			first = &claims->items[i];
-	}
-}
-
-/* Two peers of one name cannot live in one namespace. */
-static int settle_peers(struct claims *claims)
-{
-	AUTO_FREE struct claim **peers = calloc(claims->n + 1, sizeof(*peers));
-	const struct claim *first;
-	size_t n = 0;
-
-	if (!peers)
-		return -ENOMEM;
-	for (size_t i = 0; i < claims->n; i++)
-		if (!claims->items[i].winner)
-			peers[n++] = &claims->items[i];
-	qsort(peers, n, sizeof(*peers), compare_peers);
-	first = peers[0];
-	for (size_t i = 1; i < n; i++) {
-		if (pair_compare_peer(first->pair, peers[i]->pair) == 0)
-			peers[i]->winner = first;
-		else
-			first = peers[i];
-	}
-	return 0;
-}
-
 /* ---- what is said of the others ---- */
 
-/* Adds a conflict at a place; those beyond CONFLICTS_MAX are only counted. */
-__attribute__((format(printf, 4, 5))) static int
-note_conflict(struct catalog *catalog, size_t *n, const struct diag *at, const char *format, ...)
+/* Adds a conflict at a place, and takes its words; those beyond CONFLICTS_MAX are only counted. */
+static int note_conflict(struct catalog *catalog, size_t *n, const struct diag *at, char *words)
 {
 	AUTO(diag_done) struct diag diag = {};
-	va_list args;
-	int r;
+	AUTO_FREE char *text = words;
 
+	if (!text)
+		return -ENOMEM;
 	if (++*n > CONFLICTS_MAX)
 		return 0;
-	r = diag_copy(at, &diag);
-	if (r < 0)
-		return r;
-	va_start(args, format);
-	if (vasprintf(&diag.text, format, args) < 0)
-		diag.text = NULL;
-	va_end(args);
-	return diag.text ? diag_list_add(&catalog->conflicts, &diag) : -ENOMEM;
+	if (diag_copy(at, &diag) < 0)
+		return -ENOMEM;
+	diag.text = STEAL(text);
+	return diag_list_add(&catalog->conflicts, &diag);
 }
 
-static int note_loser(struct catalog *catalog, size_t *n, const struct claim *claim)
-{
-	const struct claim *winner = claim->winner;
-	const struct diag *first = winner->pair ? &winner->pair->at : &winner->program->at;
-
-	if (claim->program)
-		return note_conflict(
-			catalog, n, &claim->program->at,
-			"program \"%s\" is already declared at %s:%u:%u, which stays in "
-			"force",
-			claim->name, first->file, first->line, first->column);
-	if (strcmp(claim->name, winner->name) == 0)
-		return note_conflict(catalog, n, &claim->pair->at,
-				     "pair \"%s\" is already declared at %s:%u:%u, which stays in "
-				     "force",
-				     claim->name, first->file, first->line, first->column);
-	return note_conflict(
-		catalog, n, &claim->pair->at,
-		"pair \"%s\": namespace %s already has a peer called %s, of pair \"%s\" "
-		"at %s:%u:%u, which stays in force",
-		claim->name, claim->pair->netns.text, claim->pair->end[SIDE_PEER].attrs.name,
-		winner->name, first->file, first->line, first->column);
-}
-
-static int note_losers(struct catalog *catalog, const struct claims *claims, size_t *n)
+static int note_losers(struct catalog *catalog, const struct claims *claims, const char *what,
+		       size_t *n)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < claims->n && r == 0; i++)
-		if (claims->items[i].winner)
-			r = note_loser(catalog, n, &claims->items[i]);
+	for (size_t i = 0; i < claims->n && r == 0; i++) {
+		const struct claim *claim = &claims->items[i];
+
+		if (claim->winner && *n < CONFLICTS_MAX)
+			r = note_conflict(catalog, n, claim->at, claim_words(claim, what));
+		else if (claim->winner)
+			++*n;
+	}
 	return r;
 }
 
@@ -188,11 +89,24 @@ static int note_hidden(struct catalog *catalog, size_t n_conflicts)
 
 	if (n_conflicts <= CONFLICTS_MAX)
 		return 0;
-	diag_set(&more, "%zu more conflicts between files, not shown", n_conflicts - CONFLICTS_MAX);
+	diag_set(&more, "%zu more conflicts between declarations, not shown",
+		 n_conflicts - CONFLICTS_MAX);
 	return more.text ? diag_list_add(&catalog->conflicts, &more) : -ENOMEM;
 }
 
 /* ---- the snapshot ---- */
+
+static int note_too_many(struct catalog *catalog, const struct claim *claim, uint32_t max,
+			 size_t *n_conflicts)
+{
+	char *words;
+	int n = asprintf(&words,
+			 "all files together declare more than %u pairs; pair \"%s\" and those "
+			 "after it by name are left out",
+			 max, claim->name);
+
+	return note_conflict(catalog, n_conflicts, claim->at, n < 0 ? NULL : words);
+}
 
 static int take_pairs(struct catalog *catalog, const struct claims *claims, struct desired *desired,
 		      size_t *n_conflicts)
@@ -210,10 +124,8 @@ static int take_pairs(struct catalog *catalog, const struct claims *claims, stru
 		if (desired->n_pairs == desired->settings.max_pairs) {
 			/* What is left out here may exist: it must not be taken for unwanted. */
 			desired->incomplete = true;
-			return note_conflict(catalog, n_conflicts, &claim->pair->at,
-					     "all files together declare more than %u pairs; pair "
-					     "\"%s\" and those after it by name are left out",
-					     desired->settings.max_pairs, claim->name);
+			return note_too_many(catalog, claim, desired->settings.max_pairs,
+					     n_conflicts);
 		}
 		r = pair_copy(claim->pair, &pair);
 		if (r == 0)
@@ -231,12 +143,10 @@ static int join_pairs(struct catalog *catalog, struct desired *desired, size_t *
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_pairs(catalog, &claims);
 
-	if (r == 0) {
-		settle_names(&claims);
-		r = settle_peers(&claims);
-	}
 	if (r == 0)
-		r = note_losers(catalog, &claims, n_conflicts);
+		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
+	if (r == 0)
+		r = note_losers(catalog, &claims, "pair", n_conflicts);
 	return r == 0 ? take_pairs(catalog, &claims, desired, n_conflicts) : r;
 }
 
@@ -245,16 +155,16 @@ static int join_programs(struct catalog *catalog, struct desired *desired, size_
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_programs(catalog, &claims);
 
-	if (r == 0) {
-		settle_names(&claims);
-		r = note_losers(catalog, &claims, n_conflicts);
-	}
+	if (r == 0)
+		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
+	if (r == 0)
+		r = note_losers(catalog, &claims, "program", n_conflicts);
 	for (size_t i = 0; i < claims.n && r == 0; i++) {
 		struct program program = {};
 
 		if (claims.items[i].winner)
 			continue;
-		r = program_copy(claims.items[i].program, &program);
+		r = program_copy(claims.items[i].noun, &program);
 		if (r == 0)
 			r = ARRAY_APPEND(desired->programs, desired->n_programs, program);
 		if (r < 0)

@@ -250,6 +250,24 @@ static void test_first_peer_wins(void)
 		"/etc/metad/a.yaml:3:3, which stays in force\n");
 }
 
+/* b's "a" is left out for its peer, so c's has the name. */
+static void test_who_is_left_out_takes_nothing(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	const struct file files[] = { { "a.yaml", "pairs:\n" PAIR("z", "x") },
+				      { "b.yaml", "pairs:\n" PAIR("a", "x") },
+				      { "c.yaml", "pairs:\n" PAIR("a", "y") },
+				      {} };
+	AUTO(desired_unrefp) struct desired *desired = update_and_join(&catalog, files);
+	const struct pair *pair = desired_find_pair(desired, "a");
+
+	CHECK(desired->n_pairs == 2 && pair && strcmp(pair->netns.text, "y") == 0);
+	expect_lines(
+		&catalog,
+		"/etc/metad/b.yaml:2:3: pair \"a\": namespace x already has a peer called eth0, "
+		"of pair \"z\" at /etc/metad/a.yaml:2:3, which stays in force\n");
+}
+
 static void test_conflict_ends_with_its_cause(void)
 {
 	AUTO(catalog_done) struct catalog catalog = {};
@@ -410,7 +428,7 @@ static void test_many_conflicts(void)
 	CHECK(desired->n_pairs == PAIRS_MAX && desired->incomplete);
 	CHECK(catalog.conflicts.n == 101);
 	CHECK(strcmp(catalog.conflicts.items[100].text,
-		     "199900 more conflicts between files, not shown") == 0);
+		     "199900 more conflicts between declarations, not shown") == 0);
 	CHECK(util_now_ms() - start_ms < 60000);
 }
 
@@ -437,6 +455,7 @@ int main(void)
 	test_snapshot_outlives_the_file();
 	test_first_file_wins();
 	test_first_peer_wins();
+	test_who_is_left_out_takes_nothing();
 	test_conflict_ends_with_its_cause();
 	test_uses_without_definition();
 	test_settings();
