@@ -23,7 +23,7 @@ struct catalog_file {
 struct catalog {
 	struct catalog_file *files; /* owned; sorted by name, unique with kind */
 	size_t n_files;
-	struct diag_list conflicts; /* between files: same pair, program or device name twice */
+	struct diag_list conflicts; /* same pair, program, device name or address twice */
 	struct diag_list troubles; /* with directories, of which no file is to blame */
 	bool unread; /* a directory could not be read: the files are those of before */
 };
@@ -48,8 +48,9 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 
 /*
  * Joins what is in force. A pair, program or device name that two files declare stays with the
- * file that sorts first; the other declaration is left out and reported with both places in
- * catalog->conflicts. A use without a definition gets one: the shipped object of that name; +drop
+ * file that sorts first, and so does an address that two peers would have (within a file, with the
+ * pair that sorts first; the settings can allow it); the other declaration is left out and reported
+ * with both places in catalog->conflicts. A use without a definition gets one: the shipped object of that name; +drop
  * is always defined. 0 or -ENOMEM. The caller owns the one reference.
  */
 int catalog_join(struct catalog *catalog, struct desired **ret);

@@ -144,7 +144,9 @@ static int join_pairs(struct catalog *catalog, struct desired *desired, size_t *
 	int r = collect_pairs(catalog, &claims);
 
 	if (r == 0)
-		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
+		r = claims_settle(&claims, desired->settings.duplicate_addresses
+						   ? CLAIM_ADDRESSES_ANY
+						   : CLAIM_ADDRESSES_ONCE);
 	if (r == 0)
 		r = note_losers(catalog, &claims, "pair", n_conflicts);
 	return r == 0 ? take_pairs(catalog, &claims, desired, n_conflicts) : r;

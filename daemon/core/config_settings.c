@@ -45,6 +45,15 @@ static void read_statistics(struct reader_file *file, const struct node *value, 
 	reader_bool(file, value, "statistics", &settings_of(noun)->statistics);
 }
 
+static void read_duplicate_addresses(struct reader_file *file, const struct node *value, void *noun)
+{
+	static const char *const words[] = { "refuse", "allow" };
+	unsigned int word;
+
+	if (reader_word(file, value, "duplicate_addresses", words, ARRAY_SIZE(words), &word))
+		settings_of(noun)->duplicate_addresses = word;
+}
+
 static void read_kind(struct reader_file *file, const struct node *value, struct settings *settings)
 {
 	static const char *const words[] = { "meta", "netkit", "veth" };
@@ -180,6 +189,8 @@ void config_settings_read(struct reader_file *file, const struct node *root,
 {
 	static const struct reader_key keys[] = { { "audit", read_audit },
 						  { "defaults", read_defaults },
+						  { "duplicate_addresses",
+						    read_duplicate_addresses },
 						  { "expedite", read_expedite },
 						  { "group", read_group },
 						  { "kinds", read_kinds },

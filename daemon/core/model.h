@@ -160,6 +160,7 @@ struct settings {
 	int log_priority; /* of syslog(3); -1: the command line's */
 	uint32_t max_pairs; /* in force; more are left out */
 	uint32_t max_connections, max_connections_per_user; /* root is in no user's number */
+	bool duplicate_addresses; /* two peers may have the same address */
 };
 #define SETTINGS_DEFAULT                                                                           \
 	(struct settings)                                                                          \

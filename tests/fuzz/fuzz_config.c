@@ -113,21 +113,57 @@ static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *r
 	return r;
 }
 
-/* Twice the same file: the first wins every pair. */
-static void join(const char *bytes, size_t len, size_t n_pairs)
+static bool is_shared(const struct ip *ip)
+{
+	struct ip linklocal[] = { { .family = AF_INET, .bytes = { 169, 254 } },
+				  { .family = AF_INET6, .bytes = { 0xfe, 0x80 } } };
+	const struct ip *like = &linklocal[ip->family == AF_INET6];
+	uint8_t second = ip->family == AF_INET6 ? ip->bytes[1] & 0xc0 : ip->bytes[1];
+
+	return ip->bytes[0] == like->bytes[0] && second == like->bytes[1];
+}
+
+/* An address of a peer is no other pair's. The corpus has few pairs. */
+static void check_addresses(const struct desired *desired)
+{
+	for (size_t i = 0; i < desired->n_pairs; i++)
+		for (size_t j = 0; j < i; j++) {
+			const struct end *a = &desired->pairs[i].end[SIDE_PEER];
+			const struct end *b = &desired->pairs[j].end[SIDE_PEER];
+
+			for (size_t k = 0; k < a->n_addresses * b->n_addresses; k++) {
+				const struct ip *ip = &a->addresses[k / b->n_addresses].prefix.ip;
+
+				HOLDS(is_shared(ip) ||
+				      !ip_equal(ip, &b->addresses[k % b->n_addresses].prefix.ip));
+			}
+		}
+}
+
+/*
+ * Twice the same file: the first wins every pair, but for those that want an address which another
+ * of its pairs has; with settings that allow it, those as well.
+ */
+static void join(const char *bytes, size_t len, size_t n_pairs, const char *settings)
 {
 	struct config_part part = part_of(bytes, len);
-	const struct catalog_source source = { .parts = &part, .n_parts = 1 };
-	struct catalog_source sources[] = { source, source };
+	struct config_part set = part_of(settings, strlen(settings));
+	struct catalog_source sources[] = {
+		{ .name = (char *)"b.yaml", .parts = &part, .n_parts = 1 },
+		{ .name = (char *)"a.yaml", .parts = &part, .n_parts = 1 },
+		{ .name = (char *)"c.yaml", .kind = CONFIG_SETTINGS, .parts = &set, .n_parts = 1 },
+	};
 	AUTO(catalog_done) struct catalog catalog = {};
 	AUTO(desired_unrefp) struct desired *desired = NULL;
 
-	sources[0].name = (char *)"b.yaml";
-	sources[1].name = (char *)"a.yaml";
-	HOLDS(catalog_update(&catalog, sources, 2) == 0);
-	HOLDS(catalog_update(&catalog, sources, 2) == 0);
+	HOLDS(catalog_update(&catalog, sources, 3) == 0);
+	HOLDS(catalog_update(&catalog, sources, 3) == 0);
 	HOLDS(catalog_join(&catalog, &desired) == 0);
-	HOLDS(desired->n_pairs == n_pairs && !desired->incomplete);
+	HOLDS(desired->n_pairs == n_pairs || !desired->settings.duplicate_addresses);
+	HOLDS(desired->incomplete == (desired->n_pairs < n_pairs));
+	HOLDS(!n_pairs || desired->n_pairs);
+	if (!desired->settings.duplicate_addresses)
+		check_addresses(desired);
 	for (size_t i = 0; i < desired->n_pairs; i++)
 		for (enum side side = 0; side < N_SIDES; side++)
 			for (size_t j = 0; j < desired->pairs[i].end[side].n_uses; j++)
@@ -146,7 +182,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(bytes, data, len);
 	bytes[len] = '\0';
 	parse(CONFIG_SETTINGS, bytes, len, &n_pairs);
-	if (parse(CONFIG_PAIRS, bytes, len, &n_pairs) == 0)
-		join(bytes, len, n_pairs);
+	if (parse(CONFIG_PAIRS, bytes, len, &n_pairs) == 0) {
+		join(bytes, len, n_pairs, "");
+		join(bytes, len, n_pairs, "duplicate_addresses: allow");
+	}
 	return 0;
 }

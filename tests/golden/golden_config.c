@@ -96,9 +96,10 @@ static void print_settings(FILE *out, const struct config *config)
 {
 	const struct settings *settings = &config->settings;
 
-	fprintf(out, "settings: audit %llums expedite %s statistics %s log %d\n",
+	fprintf(out, "settings: audit %llums expedite %s statistics %s log %d addresses %s\n",
 		(unsigned long long)settings->audit_ms, settings->expedite ? "yes" : "no",
-		settings->statistics ? "yes" : "no", settings->log_priority);
+		settings->statistics ? "yes" : "no", settings->log_priority,
+		settings->duplicate_addresses ? "shared" : "unique");
 	fputs("  kinds", out);
 	for (size_t i = 0; i < settings->n_kinds; i++)
 		fprintf(out, " %s", kind_name(settings->kinds[i]));

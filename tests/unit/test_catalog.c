@@ -268,6 +268,73 @@ static void test_who_is_left_out_takes_nothing(void)
 		"of pair \"z\" at /etc/metad/a.yaml:2:3, which stays in force\n");
 }
 
+#define ADDRESS(name, netns, addresses)                                                            \
+	"  " name ": {addresses: [10.9.9.9/32], peer: {netns: " netns ", addresses: [" addresses   \
+	"]}}\n"
+
+static void test_first_address_wins(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	/* Nobody loses to c, which is out itself; the length of a prefix makes no other address. */
+	const struct file files[] = {
+		{ "a.yaml", "pairs:\n" ADDRESS("b", "x", "10.0.0.1/32, 10.0.0.1/24") },
+		{ "b.yaml", "pairs:\n" ADDRESS("d", "w", "10.0.0.2/24")
+				    ADDRESS("c", "v", "'2001:db8::2', 10.0.0.1/8") },
+		{ "c.yaml", "pairs:\n" ADDRESS("e", "u", "'2001:db8::2/64'")
+				    ADDRESS("a", "t", "10.0.0.3, 10.0.0.2") },
+		{}
+	};
+	AUTO(desired_unrefp) struct desired *desired = update_and_join(&catalog, files);
+
+	CHECK(desired->n_pairs == 3 && desired->incomplete);
+	CHECK(desired_find_pair(desired, "b") && desired_find_pair(desired, "d") &&
+	      desired_find_pair(desired, "e"));
+	expect_lines(
+		&catalog,
+		"/etc/metad/c.yaml:3:3: pair \"a\": address 10.0.0.2 is already pair \"d\"'s, at "
+		"/etc/metad/b.yaml:2:3, which stays in force\n"
+		"/etc/metad/b.yaml:3:3: pair \"c\": address 10.0.0.1 is already pair \"b\"'s, at "
+		"/etc/metad/a.yaml:2:3, which stays in force\n");
+}
+
+static void test_address_twice_in_one_file(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	const struct file files[] = { { "a.yaml", "pairs:\n" ADDRESS("b", "x", "10.0.0.1/32")
+							  ADDRESS("a", "y", "10.0.0.1/24") },
+				      {} };
+	AUTO(desired_unrefp) struct desired *desired = update_and_join(&catalog, files);
+
+	CHECK(desired->n_pairs == 1 && desired_find_pair(desired, "a"));
+	expect_lines(
+		&catalog,
+		"/etc/metad/a.yaml:2:3: pair \"b\": address 10.0.0.1 is already pair \"a\"'s, at "
+		"/etc/metad/a.yaml:3:3, which stays in force\n");
+}
+
+static void test_addresses_that_may_be_twice(void)
+{
+	AUTO(catalog_done) struct catalog catalog = {};
+	const struct file allowed[] = { { "a.yaml", "pairs:\n" ADDRESS("a", "x", "10.0.0.1")
+							    ADDRESS("b", "y", "10.0.0.1") },
+					{ "metad.yaml", "duplicate_addresses: allow",
+					  CONFIG_SETTINGS },
+					{} };
+	const struct file linklocal[] = {
+		{ "a.yaml", "pairs:\n" ADDRESS("a", "x", "169.254.1.2, 'fe80::1', 'febf::1'")
+				    ADDRESS("b", "y", "169.254.1.2, 'fe80::1', 'febf::1'") },
+		{}
+	};
+	struct desired *desired = update_and_join(&catalog, allowed);
+
+	CHECK(desired->n_pairs == 2 && desired->settings.duplicate_addresses);
+	desired_unref(desired);
+	desired = update_and_join(&catalog, linklocal);
+	CHECK(desired->n_pairs == 2 && !desired->settings.duplicate_addresses);
+	expect_lines(&catalog, "");
+	desired_unref(desired);
+}
+
 static void test_conflict_ends_with_its_cause(void)
 {
 	AUTO(catalog_done) struct catalog catalog = {};
@@ -456,6 +523,9 @@ int main(void)
 	test_first_file_wins();
 	test_first_peer_wins();
 	test_who_is_left_out_takes_nothing();
+	test_first_address_wins();
+	test_address_twice_in_one_file();
+	test_addresses_that_may_be_twice();
 	test_conflict_ends_with_its_cause();
 	test_uses_without_definition();
 	test_settings();
