@@ -12,6 +12,7 @@
 #define MTU_DEFAULT 1500
 #define SIZE_MAX_OF_SEGMENT 524280 /* GSO_MAX_SIZE, eight times 65535: linux/netdevice.h, 6.12 */
 #define ROOM_MAX 4096
+#define LABELS_MAX 64
 
 /* What the keys of one pair are read into. */
 struct draft {
@@ -184,6 +185,15 @@ bool config_program_name_is_valid(const char *text)
 		       len;
 }
 
+bool config_label_key_is_valid(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 1 && len <= LABEL_LEN_MAX &&
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./") ==
+		       len;
+}
+
 static void read_use_name(struct reader_file *file, const struct node *value, void *noun)
 {
 	struct use *use = noun;
@@ -323,6 +333,65 @@ static void read_peer_name(struct reader_file *file, const struct node *value, v
 		memcpy(name, text, strlen(text));
 }
 
+static bool check_label(struct reader_file *file, const struct node *key)
+{
+	const struct node *value = key + 1;
+
+	if (!config_label_key_is_valid(key->text)) {
+		reader_fault(file, key,
+			     "labels: \"%s\" cannot be a key: 1 to %d letters, digits, '_', '-', "
+			     "'.' and '/'",
+			     key->text, LABEL_LEN_MAX);
+		return false;
+	}
+	if (value->kind != NODE_SCALAR) {
+		reader_fault(file, value, "label %s must be a single value", key->text);
+		return false;
+	}
+	if (strlen(value->text) > LABEL_LEN_MAX) {
+		reader_fault(file, value, "label %s has %zu bytes; at most %d are allowed",
+			     key->text, strlen(value->text), LABEL_LEN_MAX);
+		return false;
+	}
+	return true;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
+}
+
+static void read_labels(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct pair *pair = draft_pair(noun);
+
+	if (value->kind != NODE_MAP) {
+		reader_fault(file, value, "labels must be a map of keys and values");
+		return;
+	}
+	if (value->n_children / 2 > LABELS_MAX) {
+		reader_fault(file, value, "%zu labels of one pair are more than %d",
+			     value->n_children / 2, LABELS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < value->n_children; i += 2) {
+		struct label label = {};
+
+		if (!check_label(file, &value->children[i]))
+			continue;
+		label.key = reader_copy(file, value->children[i].text);
+		label.value = reader_copy(file, value->children[i + 1].text);
+		if (!label.key || !label.value ||
+		    ARRAY_APPEND(pair->labels, pair->n_labels, label) < 0) {
+			file->out_of_memory = true;
+			free(label.key);
+			free(label.value);
+		}
+	}
+	if (pair->n_labels)
+		qsort(pair->labels, pair->n_labels, sizeof(*pair->labels), compare_labels);
+}
+
 static void read_sysctls(struct reader_file *file, const struct node *value, void *noun)
 {
 	config_sysctls_read(file, value, draft_end(noun));
@@ -372,6 +441,7 @@ static const struct reader_key pair_keys[] = {
 	{ "neighbours", read_neighbours },
 	{ "programs", read_programs },
 	{ "recreate", read_recreate },
+	{ "labels", read_labels },
 	{ "peer", read_peer },
 	{},
 };

@@ -9,5 +9,9 @@
 void config_pair_read(struct reader_file *file, const struct node *key, const struct node *value,
 		      struct pair *ret);
 
+/* Whether text can be the key of a label: 1 to LABEL_LEN_MAX of [A-Za-z0-9_./-]. */
+#define LABEL_LEN_MAX 255 /* bytes of a label's key or value */
+bool config_label_key_is_valid(const char *text);
+
 /* Whether text can be the name of a program definition: 1 to 63 of [A-Za-z0-9_-]. */
 bool config_program_name_is_valid(const char *text);

@@ -34,6 +34,12 @@ void pair_done(struct pair *pair)
 {
 	end_done(&pair->end[SIDE_PRIMARY]);
 	end_done(&pair->end[SIDE_PEER]);
+	for (size_t i = 0; i < pair->n_labels; i++) {
+		free(pair->labels[i].key);
+		free(pair->labels[i].value);
+	}
+	free(pair->labels);
+	free(pair->blocked);
 	free(pair->netns.text);
 	diag_done(&pair->at);
 	*pair = (struct pair){};
@@ -177,8 +183,7 @@ const struct program *desired_find_program(const struct desired *desired, const 
 
 struct sighting *observed_find(const struct observed *observed, const char *name)
 {
-	return find(name, observed->sightings, observed->n_sightings,
-		    sizeof(*observed->sightings));
+	return find(name, observed->sightings, observed->n_sightings, sizeof(*observed->sightings));
 }
 
 const struct object *observed_find_object(const struct observed *observed, const char *program)
@@ -335,7 +340,8 @@ int prefix_parse(const char *text, struct prefix *ret)
 
 	if ((slash ? (size_t)(slash - text) : strlen(text)) >= sizeof(host))
 		return -EINVAL;
-	snprintf(host, sizeof(host), "%.*s", (int)(slash ? slash - text : (long)strlen(text)), text);
+	snprintf(host, sizeof(host), "%.*s", (int)(slash ? slash - text : (long)strlen(text)),
+		 text);
 	if (ip_parse(host, &prefix.ip) < 0)
 		return -EINVAL;
 	len = bits = prefix.ip.family == AF_INET6 ? 128 : 32;
@@ -354,7 +360,8 @@ int mac_parse(const char *text, uint8_t ret[static MAC_LEN])
 	if (strspn(text, "0123456789abcdefABCDEF:") != 17 || strlen(text) != 17)
 		return -EINVAL;
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &end) != MAC_LEN || end != 17)
+		   &byte[4], &byte[5], &end) != MAC_LEN ||
+	    end != 17)
 		return -EINVAL;
 	for (size_t i = 0; i < MAC_LEN; i++)
 		ret[i] = byte[i];

@@ -124,6 +124,12 @@ struct netns_ref {
 	char *text; /* owned; a name in the namespace directory, an absolute path, or the pid's digits */
 };
 
+/* What a runtime says of a pair's namespace, for templates to match. */
+struct label {
+	char *key; /* owned */
+	char *value; /* owned; may be empty */
+};
+
 struct pair {
 	char name[IFNAMSIZ]; /* = name of the primary device */
 	enum kind kind;
@@ -132,6 +138,9 @@ struct pair {
 	uint16_t headroom, tailroom; /* bytes; 0: not asked for */
 	struct netns_ref netns; /* where the peer lives */
 	struct end end[N_SIDES];
+	struct label *labels; /* sorted by key, unique */
+	size_t n_labels;
+	char *blocked; /* owned; why nothing is done about it, such as a pool without a free address */
 	struct diag at; /* file, line, column of the declaration; text empty */
 };
 

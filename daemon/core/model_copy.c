@@ -69,18 +69,47 @@ static int end_copy(const struct end *end, struct end *ret)
 	return r == 0 ? copy_uses(end, ret) : r;
 }
 
+static int copy_labels(const struct pair *pair, struct pair *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < pair->n_labels && r == 0; i++) {
+		struct label copy = {};
+
+		r = copy_text(pair->labels[i].key, &copy.key);
+		if (r == 0)
+			r = copy_text(pair->labels[i].value, &copy.value);
+		if (r == 0)
+			r = ARRAY_APPEND(ret->labels, ret->n_labels, copy);
+		if (r < 0) {
+			free(copy.key);
+			free(copy.value);
+		}
+	}
+	return r;
+}
+
 int pair_copy(const struct pair *pair, struct pair *ret)
 {
-	AUTO(pair_done) struct pair copy = {
-		.kind = pair->kind,	    .mode = pair->mode,		.recreate = pair->recreate,
-		.headroom = pair->headroom, .tailroom = pair->tailroom, .netns.by = pair->netns.by,
+	AUTO(pair_done)
+	struct pair copy = {
+		.kind = pair->kind,
+		.mode = pair->mode,
+		.recreate = pair->recreate,
+		.headroom = pair->headroom,
+		.tailroom = pair->tailroom,
+		.netns.by = pair->netns.by,
 	};
 	int r;
 
 	memcpy(copy.name, pair->name, IFNAMSIZ);
 	r = copy_text(pair->netns.text, &copy.netns.text);
 	if (r == 0)
+		r = copy_text(pair->blocked, &copy.blocked);
+	if (r == 0)
 		r = diag_copy(&pair->at, &copy.at);
+	if (r == 0)
+		r = copy_labels(pair, &copy);
 	for (enum side side = 0; side < N_SIDES && r == 0; side++)
 		r = end_copy(&pair->end[side], &copy.end[side]);
 	if (r < 0)

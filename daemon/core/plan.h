@@ -17,7 +17,7 @@ enum verdict {
 	VERDICT_CHANGE, /* the steps make it ready */
 	VERDICT_WAIT, /* for a namespace or an object file that is not there yet */
 	VERDICT_CONFLICT, /* somebody else has a name that is wanted; untouched */
-	VERDICT_BLOCKED, /* no usable kind, or a change needs "recreate: auto" */
+	VERDICT_BLOCKED, /* no usable kind, no address, or a change needs "recreate: auto" */
 	VERDICT_HELD, /* nobody declares it, but a broken file might: not deleted */
 };
 

@@ -60,7 +60,8 @@ static bool immutable_differs(const struct planner *p)
 	struct diag *why = &p->task->why;
 
 	if (p->task->kind != seen->kind)
-		diag_set(why, "kind %s becomes %s", kind_name(seen->kind), kind_name(p->task->kind));
+		diag_set(why, "kind %s becomes %s", kind_name(seen->kind),
+			 kind_name(p->task->kind));
 	else if (want->mode != seen->mode)
 		diag_set(why, "mode %s becomes %s", mode_name(seen->mode), mode_name(want->mode));
 	else if ((seen->reported & REPORTED_HEADROOM) && want->headroom > seen->headroom)
@@ -111,6 +112,11 @@ bool plan_fate_decide(struct planner *p)
 		return false;
 	}
 	task->kind = resolve_kind(p);
+	if (p->want->blocked) {
+		task->verdict = VERDICT_BLOCKED;
+		diag_set(&task->why, "%s", p->want->blocked);
+		return false;
+	}
 	if (p->seen->wanted_netns == 0) {
 		task->verdict = VERDICT_WAIT;
 		diag_set(&task->why, "%s",
@@ -156,7 +162,8 @@ void plan_fate_note_limits(const struct planner *p)
 	if (!kind_has_policy(p->task->kind) || fresh)
 		reported = kind_has_policy(p->task->kind) ? ~0u : 0;
 	if ((want->end[SIDE_PRIMARY].scrub != SCRUB_DEFAULT ||
-	     want->end[SIDE_PEER].scrub != SCRUB_DEFAULT) && !(reported & REPORTED_SCRUB))
+	     want->end[SIDE_PEER].scrub != SCRUB_DEFAULT) &&
+	    !(reported & REPORTED_SCRUB))
 		add_limit(&words, "scrub");
 	if (want->headroom && !(reported & REPORTED_HEADROOM))
 		add_limit(&words, "headroom");

@@ -71,6 +71,8 @@ static void print_pair(FILE *out, const struct pair *pair)
 		mode_name(pair->mode), pair->recreate == RECREATE_NEVER ? "never" : "auto",
 		pair->headroom, pair->tailroom);
 	fprintf(out, "  namespace by %s: %s\n", by[pair->netns.by], pair->netns.text);
+	for (size_t i = 0; i < pair->n_labels; i++)
+		fprintf(out, "  label %s = %s\n", pair->labels[i].key, pair->labels[i].value);
 	for (enum side side = 0; side < N_SIDES; side++)
 		print_end(out, &pair->end[side], side);
 }

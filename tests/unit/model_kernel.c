@@ -135,6 +135,8 @@ struct desired *model_random_desired(struct dice *dice)
 		pair.recreate = dice_roll(dice, 4) == 0 ? RECREATE_NEVER : RECREATE_AUTO;
 		pair.headroom = 16 * dice_roll(dice, 2);
 		pair.netns.text = strdup("ns");
+		if (dice_roll(dice, 16) == 0)
+			pair.blocked = strdup("the pool is empty");
 		for (enum side side = 0; side < N_SIDES; side++)
 			random_end(dice, &pair.end[side]);
 		memcpy(pair.end[SIDE_PRIMARY].attrs.name, pair.name, IFNAMSIZ);

@@ -170,6 +170,21 @@ static void check_reached(const struct desired *desired, const struct observed *
 		FAIL(task, "not as wanted: %s", difference);
 }
 
+/* What is blocked is left as it is, and says why, unless somebody else has its name. */
+static void check_blocked(const struct task *task, const struct observed *observed)
+{
+	if (!task->want || !task->want->blocked)
+		return;
+	for (size_t i = 0; i < task->n_steps; i++)
+		if (task->steps[i].kind != STEP_REAP)
+			FAIL(task, "it is blocked, and has steps");
+	if (observed_find(observed, task->name)->owner == OWNER_FOREIGN)
+		CHECK(task->verdict == VERDICT_CONFLICT);
+	else if (task->verdict != VERDICT_BLOCKED ||
+		 strcmp(task->why.text, task->want->blocked) != 0)
+		FAIL(task, "it is blocked, and does not say so");
+}
+
 size_t plan_properties_check(struct desired *desired, const struct observed *observed)
 {
 	AUTO(plan_done) struct plan plan = {}, again = {}, second = {};
@@ -182,6 +197,8 @@ size_t plan_properties_check(struct desired *desired, const struct observed *obs
 	model_copy_observed(observed, &model);
 	for (size_t i = 0; i < plan.n_tasks; i++)
 		apply_task(&model, &plan.tasks[i], observed);
+	for (size_t i = 0; i < plan.n_tasks; i++)
+		check_blocked(&plan.tasks[i], observed);
 	for (size_t i = 0; i < plan.n_tasks; i++)
 		check_reached(desired, &model, &plan.tasks[i]);
 	CHECK(plan_make(desired, &model, &second) == 0);

@@ -189,7 +189,8 @@ static void test_snapshot_outlives_the_file(void)
 	AUTO(catalog_done) struct catalog catalog = {};
 	const struct file files[] = {
 		{ "a.yaml", "programs: {p: {object: acl, program: f}}\n"
-			    "pairs: {a: {addresses: [10.0.0.1/32], routes: [{to: 10.0.0.0/8}], "
+			    "pairs: {a: {labels: {b: 1, a: x}, addresses: [10.0.0.1/32], routes: "
+			    "[{to: 10.0.0.0/8}], "
 			    "programs: [p], neighbours: [{ip: 10.0.0.2, mac: 02:00:00:00:00:01}], "
 			    "peer: {netns: x, sysctls: {net.ipv4.ip_forward: 1}}}}" },
 		{}
@@ -200,6 +201,8 @@ static void test_snapshot_outlives_the_file(void)
 	catalog_done(&catalog);
 	pair = desired_find_pair(desired, "a");
 	CHECK(pair && strcmp(pair->netns.text, "x") == 0);
+	CHECK(pair->n_labels == 2 && strcmp(pair->labels[0].key, "a") == 0 &&
+	      strcmp(pair->labels[1].value, "1") == 0);
 	CHECK(pair->at.line == 2 && strcmp(pair->at.file, "/etc/metad/a.yaml") == 0);
 	CHECK(pair->end[SIDE_PRIMARY].n_addresses == 1 && pair->end[SIDE_PRIMARY].n_routes == 1);
 	CHECK(pair->end[SIDE_PRIMARY].n_neighbours == 1 && pair->end[SIDE_PRIMARY].n_uses == 1);

@@ -67,6 +67,7 @@ static const char good[] = "programs:\n"
 			   "    routes: [{to: default, via: 10.0.0.3}]\n"
 			   "    neighbours: [{ip: 10.0.0.3, mac: 02:00:00:00:00:01}]\n"
 			   "    programs: [p, count]\n"
+			   "    labels: {app: web, tier: front}\n"
 			   "    peer: {netns: x, sysctls: {net.ipv4.ip_forward: 1}}\n"
 			   "  b: {peer: {netns: {path: /x}}}\n"
 			   "  c: {peer: {netns: {pid: 7}}}\n";

@@ -189,8 +189,11 @@ static struct desired *makeable(uint64_t seed)
 
 	desired->incomplete = false;
 	desired->settings.audit_ms = 0;
-	for (size_t i = 0; i < desired->n_pairs; i++)
+	for (size_t i = 0; i < desired->n_pairs; i++) {
 		desired->pairs[i].kind = KIND_AUTO;
+		free(desired->pairs[i].blocked);
+		desired->pairs[i].blocked = NULL;
+	}
 	return desired;
 }
 
