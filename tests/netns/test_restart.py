@@ -244,8 +244,9 @@ def broken_file_keeps_its_last_good_content(w):
     check("10-test.yaml:1:16" in text and 'did you mean "policy"' in text, f"place: {text}")
     equal(kernel_state(w), before, "the pair is untouched")
     equal(w.ctl("reload", ok=False).returncode, 1, "reload's exit code")
-    # Started on a broken file, metad does not know whose pairs these are, and keeps them.
+    # Started on a broken file of which nothing is known, metad cannot tell whose pairs these are.
     w.stop()
+    shutil.rmtree(w.state_dir)
     w.start()
     equal(w.state("web0"), "held", "state")
     check(w.pings("10.1.0.2"), "traffic goes on")
