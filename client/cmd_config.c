@@ -154,12 +154,12 @@ int cmd_check(const struct cli *cli, int argc, char **argv)
 	    catalog_join(&catalog, &desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (cli->json != JSON_OFF) {
-		AUTO(frame_json_unref) json_t *diagnostics = wire_diagnostics(&catalog);
+		AUTO(frame_json_unref) json_t *diagnostics = wire_diagnostics(&catalog, desired);
 
 		print_json(cli, diagnostics);
 		return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
 	}
-	catalog_each_diag(&catalog, report, &to);
+	catalog_each_diag(&catalog, desired, report, &to);
 	if (!to.n_faults && !cli->no_legend)
 		printf("%zu pair%s, nothing wrong\n", desired->n_pairs,
 		       desired->n_pairs == 1 ? "" : "s");

@@ -55,7 +55,7 @@ static void on_loaded(void *ctx)
 	struct daemon *d = ctx;
 	const struct desired *desired = reconcile_desired(d->reconcile);
 
-	catalog_each_diag(reconcile_catalog(d->reconcile), log_diag, NULL);
+	catalog_each_diag(reconcile_catalog(d->reconcile), desired, log_diag, NULL);
 	if (desired) {
 		log_set_level(desired->settings.log_priority >= 0 ? desired->settings.log_priority
 								   : d->options.log_priority);

@@ -110,7 +110,7 @@ static json_t *tell_status(const struct reconcile *r)
 	return reply(json_pack("{s:s, s:b, s:b, s:o, s:o, s:o}", "version", METAD_VERSION, "settled",
 			       reconcile_is_settled(r), "loaded", reconcile_desired(r) != NULL,
 			       "kinds", wire_kinds(reconcile_kinds(r)), "diagnostics",
-			       wire_diagnostics(catalog), "files", wire_files(catalog)));
+			       wire_diagnostics(catalog, reconcile_desired(r)), "files", wire_files(catalog)));
 }
 
 /* While files are read again nobody else can see what is known of them. */
@@ -132,7 +132,8 @@ json_t *methods_loaded(const struct methods *methods, struct call *call)
 	if (state == CALL_STATUS)
 		return tell_status(methods->reconcile);
 	return reply(json_pack("{s:o}", "diagnostics",
-			       wire_diagnostics(reconcile_catalog(methods->reconcile))));
+			       wire_diagnostics(reconcile_catalog(methods->reconcile),
+						reconcile_desired(methods->reconcile))));
 }
 
 /* ---- replies that go on ---- */

@@ -23,7 +23,6 @@ void catalog_done(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->n_files; i++)
 		file_done(&catalog->files[i]);
 	free(catalog->files);
-	diag_list_done(&catalog->conflicts);
 	diag_list_done(&catalog->troubles);
 	*catalog = (struct catalog){};
 }
@@ -39,7 +38,7 @@ void catalog_source_done(struct catalog_source *source)
 	*source = (struct catalog_source){};
 }
 
-void catalog_each_diag(const struct catalog *catalog,
+void catalog_each_diag(const struct catalog *catalog, const struct desired *desired,
 		       void (*fn)(void *ctx, const struct diag *diag), void *ctx)
 {
 	for (size_t i = 0; i < catalog->n_files; i++)
@@ -47,8 +46,8 @@ void catalog_each_diag(const struct catalog *catalog,
 			fn(ctx, &catalog->files[i].diags.items[j]);
 	for (size_t i = 0; i < catalog->troubles.n; i++)
 		fn(ctx, &catalog->troubles.items[i]);
-	for (size_t i = 0; i < catalog->conflicts.n; i++)
-		fn(ctx, &catalog->conflicts.items[i]);
+	for (size_t i = 0; desired && i < desired->conflicts.n; i++)
+		fn(ctx, &desired->conflicts.items[i]);
 }
 
 static int compare_files(const void *a, const void *b)

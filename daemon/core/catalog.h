@@ -23,7 +23,6 @@ struct catalog_file {
 struct catalog {
 	struct catalog_file *files; /* owned; sorted by name, unique with kind */
 	size_t n_files;
-	struct diag_list conflicts; /* same pair, program, device name or address twice */
 	struct diag_list troubles; /* with directories, of which no file is to blame */
 	bool unread; /* a directory could not be read: the files are those of before */
 };
@@ -50,10 +49,10 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
  * Joins what is in force. A pair, program or device name that two files declare stays with the
  * file that sorts first, and so does an address that two peers would have (within a file, with the
  * pair that sorts first; the settings can allow it); the other declaration is left out and reported
- * with both places in catalog->conflicts. A use without a definition gets one: the shipped object of that name; +drop
- * is always defined. 0 or -ENOMEM. The caller owns the one reference.
+ * with both places in (*ret)->conflicts. A use without a definition gets one: the shipped object of
+ * that name; +drop is always defined. 0 or -ENOMEM. The caller owns the one reference.
  */
-int catalog_join(struct catalog *catalog, struct desired **ret);
+int catalog_join(const struct catalog *catalog, struct desired **ret);
 
 /* Borrowed; NULL: there is no such file. */
 struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,
@@ -63,6 +62,9 @@ struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kin
 void catalog_done(struct catalog *catalog);
 void catalog_source_done(struct catalog_source *source);
 
-/* Every diagnostic of every file, every trouble and every conflict, borrowed: calls fn for each. */
-void catalog_each_diag(const struct catalog *catalog,
+/*
+ * Calls fn for every diagnostic of every file, every trouble, and every conflict of what was joined
+ * of them; desired may be NULL.
+ */
+void catalog_each_diag(const struct catalog *catalog, const struct desired *desired,
 		       void (*fn)(void *ctx, const struct diag *diag), void *ctx);

@@ -52,7 +52,7 @@ static int collect_programs(const struct catalog *catalog, struct claims *ret)
 /* ---- what is said of the others ---- */
 
 /* Adds a conflict at a place, and takes its words; those beyond CONFLICTS_MAX are only counted. */
-static int note_conflict(struct catalog *catalog, size_t *n, const struct diag *at, char *words)
+static int note_conflict(struct desired *desired, size_t *n, const struct diag *at, char *words)
 {
 	AUTO(diag_done) struct diag diag = {};
 	AUTO_FREE char *text = words;
@@ -64,10 +64,10 @@ static int note_conflict(struct catalog *catalog, size_t *n, const struct diag *
 	if (diag_copy(at, &diag) < 0)
 		return -ENOMEM;
 	diag.text = STEAL(text);
-	return diag_list_add(&catalog->conflicts, &diag);
+	return diag_list_add(&desired->conflicts, &diag);
 }
 
-static int note_losers(struct catalog *catalog, const struct claims *claims, const char *what,
+static int note_losers(struct desired *desired, const struct claims *claims, const char *what,
 		       size_t *n)
 {
 	int r = 0;
@@ -76,14 +76,14 @@ static int note_losers(struct catalog *catalog, const struct claims *claims, con
 		const struct claim *claim = &claims->items[i];
 
 		if (claim->winner && *n < CONFLICTS_MAX)
-			r = note_conflict(catalog, n, claim->at, claim_words(claim, what));
+			r = note_conflict(desired, n, claim->at, claim_words(claim, what));
 		else if (claim->winner)
 			++*n;
 	}
 	return r;
 }
 
-static int note_hidden(struct catalog *catalog, size_t n_conflicts)
+static int note_hidden(struct desired *desired, size_t n_conflicts)
 {
 	struct diag more = {};
 
@@ -91,25 +91,23 @@ static int note_hidden(struct catalog *catalog, size_t n_conflicts)
 		return 0;
 	diag_set(&more, "%zu more conflicts between declarations, not shown",
 		 n_conflicts - CONFLICTS_MAX);
-	return more.text ? diag_list_add(&catalog->conflicts, &more) : -ENOMEM;
+	return more.text ? diag_list_add(&desired->conflicts, &more) : -ENOMEM;
 }
 
 /* ---- the snapshot ---- */
 
-static int note_too_many(struct catalog *catalog, const struct claim *claim, uint32_t max,
-			 size_t *n_conflicts)
+static int note_too_many(struct desired *desired, const struct claim *claim, size_t *n_conflicts)
 {
 	char *words;
 	int n = asprintf(&words,
 			 "all files together declare more than %u pairs; pair \"%s\" and those "
 			 "after it by name are left out",
-			 max, claim->name);
+			 desired->settings.max_pairs, claim->name);
 
-	return note_conflict(catalog, n_conflicts, claim->at, n < 0 ? NULL : words);
+	return note_conflict(desired, n_conflicts, claim->at, n < 0 ? NULL : words);
 }
 
-static int take_pairs(struct catalog *catalog, const struct claims *claims, struct desired *desired,
-		      size_t *n_conflicts)
+static int take_pairs(const struct claims *claims, struct desired *desired, size_t *n_conflicts)
 {
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct claim *claim = &claims->items[i];
@@ -124,8 +122,7 @@ static int take_pairs(struct catalog *catalog, const struct claims *claims, stru
 		if (desired->n_pairs == desired->settings.max_pairs) {
 			/* What is left out here may exist: it must not be taken for unwanted. */
 			desired->incomplete = true;
-			return note_too_many(catalog, claim, desired->settings.max_pairs,
-					     n_conflicts);
+			return note_too_many(desired, claim, n_conflicts);
 		}
 		r = pair_copy(claim->pair, &pair);
 		if (r == 0)
@@ -138,7 +135,7 @@ static int take_pairs(struct catalog *catalog, const struct claims *claims, stru
 	return 0;
 }
 
-static int join_pairs(struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+static int join_pairs(const struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
 {
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_pairs(catalog, &claims);
@@ -148,11 +145,11 @@ static int join_pairs(struct catalog *catalog, struct desired *desired, size_t *
 						   ? CLAIM_ADDRESSES_ANY
 						   : CLAIM_ADDRESSES_ONCE);
 	if (r == 0)
-		r = note_losers(catalog, &claims, "pair", n_conflicts);
-	return r == 0 ? take_pairs(catalog, &claims, desired, n_conflicts) : r;
+		r = note_losers(desired, &claims, "pair", n_conflicts);
+	return r == 0 ? take_pairs(&claims, desired, n_conflicts) : r;
 }
 
-static int join_programs(struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+static int join_programs(const struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
 {
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_programs(catalog, &claims);
@@ -160,7 +157,7 @@ static int join_programs(struct catalog *catalog, struct desired *desired, size_
 	if (r == 0)
 		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
 	if (r == 0)
-		r = note_losers(catalog, &claims, "program", n_conflicts);
+		r = note_losers(desired, &claims, "program", n_conflicts);
 	for (size_t i = 0; i < claims.n && r == 0; i++) {
 		struct program program = {};
 
@@ -248,7 +245,7 @@ static int take_settings(const struct catalog *catalog, struct desired *desired)
 	return r;
 }
 
-int catalog_join(struct catalog *catalog, struct desired **ret)
+int catalog_join(const struct catalog *catalog, struct desired **ret)
 {
 	AUTO(desired_unrefp) struct desired *desired = desired_new();
 	size_t n_conflicts = 0;
@@ -256,7 +253,6 @@ int catalog_join(struct catalog *catalog, struct desired **ret)
 
 	if (!desired)
 		return -ENOMEM;
-	diag_list_done(&catalog->conflicts);
 	r = take_settings(catalog, desired);
 	if (r == 0)
 		r = join_pairs(catalog, desired, &n_conflicts);
@@ -265,7 +261,7 @@ int catalog_join(struct catalog *catalog, struct desired **ret)
 	if (r == 0)
 		r = define_implicit(desired);
 	if (r == 0)
-		r = note_hidden(catalog, n_conflicts);
+		r = note_hidden(desired, n_conflicts);
 	if (r < 0)
 		return r;
 	*ret = STEAL(desired);

@@ -130,6 +130,7 @@ void desired_unref(struct desired *desired)
 		program_done(&desired->programs[i]);
 	free(desired->programs);
 	settings_done(&desired->settings);
+	diag_list_done(&desired->conflicts);
 	free(desired);
 }
 

@@ -196,6 +196,7 @@ struct desired {
 	 * pairs, so none is deleted until it is fixed.
 	 */
 	bool incomplete;
+	struct diag_list conflicts; /* between declarations: the same pair, program, device or address */
 };
 
 /* ---- observed ---- */

@@ -272,11 +272,11 @@ static void add_diagnostic(void *ctx, const struct diag *diag)
 	*array = append(*array, object);
 }
 
-json_t *wire_diagnostics(const struct catalog *catalog)
+json_t *wire_diagnostics(const struct catalog *catalog, const struct desired *desired)
 {
 	json_t *array = json_array();
 
-	catalog_each_diag(catalog, add_diagnostic, &array);
+	catalog_each_diag(catalog, desired, add_diagnostic, &array);
 	return array;
 }
 

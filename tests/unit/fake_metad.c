@@ -219,7 +219,7 @@ static void fill(struct reconcile *r)
 	r->kinds[KIND_VETH].usable = true;
 	r->catalog.files = &file;
 	r->catalog.n_files = 1;
-	r->catalog.conflicts = (struct diag_list){ &fault, 1 };
+	r->catalog.troubles = (struct diag_list){ &fault, 1 };
 }
 
 /* ---- commands ---- */

@@ -104,7 +104,8 @@ static bool make_all(void)
 	struct history history = { .n_failures = 1, .error.text = (char *)"no" };
 	struct kind_state kinds[N_KINDS] = { [KIND_META].why = (char *)"none" };
 	struct diag diag = { .file = (char *)"a", .line = 1, .text = (char *)"b" };
-	struct catalog catalog = { .conflicts = { &diag, 1 } };
+	struct catalog catalog = {};
+	struct desired desired = { .conflicts = { &diag, 1 } };
 	struct status status;
 	json_t *made[4];
 
@@ -119,7 +120,7 @@ static bool make_all(void)
 	made[0] = wire_pair(&status);
 	made[1] = wire_task(&task);
 	made[2] = wire_kinds(kinds);
-	made[3] = wire_diagnostics(&catalog);
+	made[3] = wire_diagnostics(&catalog, &desired);
 	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
 		json_decref(made[i]);
 	return made[0] && made[1] && made[2] && made[3];
