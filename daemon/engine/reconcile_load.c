@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is declared; see reconcile_state.h. */
+#include "base/log.h"
+#include "engine/pace.h"
+#include "engine/reconcile_state.h"
+
+#include <errno.h>
+
+void reconcile_start_load(struct reconcile *r)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return;
+	job->kind = JOB_LOAD;
+	job->catalog = STEAL(r->catalog);
+	r->config_dirty = false;
+	r->config_due_ms = 0;
+	reconcile_submit(r, job);
+	r->loading = r->busy;
+}
+
+void reconcile_complete_load(struct reconcile *r, struct job *job)
+{
+	r->catalog = STEAL(job->catalog);
+	if (job->error || !job->desired) {
+		AUTO_FREE char *text = diag_text(&job->why);
+
+		log_error("cannot read the configuration: %s", text ? text : strerror(ENOMEM));
+		r->observer->on_loaded(r->observer->ctx);
+		return;
+	}
+	desired_unref(r->desired);
+	r->desired = STEAL(job->desired);
+	if (table_add_desired(&r->table, r->desired) < 0)
+		log_error("out of memory: not all pairs are managed");
+	for (size_t i = 0; i < r->table.n; i++) {
+		r->table.entries[i]->was_ready = false;
+		pace_forgive(r->table.entries[i]);
+	}
+	r->all_dirty = true;
+	r->observer->on_loaded(r->observer->ctx);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/*
+ * The state that the parts of the engine share; nobody else includes this. reconcile.c has marks,
+ * turns and answers, reconcile_load.c what is declared, reconcile_look.c what is there, and
+ * reconcile_run.c plans and their outcomes.
+ */
+
+#include "engine/reconcile.h"
+#include "engine/table.h"
+
+struct reconcile {
+	const struct backend *backend; /* borrowed */
+	const struct reconcile_observer *observer; /* borrowed */
+	struct table table;
+	struct catalog catalog; /* with the backend while JOB_LOAD is under way */
+	struct desired *desired;
+	struct observed world; /* kinds and objects; no sightings */
+	bool busy, loading; /* a job is under way; it is JOB_LOAD */
+	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
+	bool config_dirty, all_dirty;
+	uint64_t config_due_ms; /* 0: set at the next turn */
+	uint64_t next_audit_ms; /* UINT64_MAX: none */
+	size_t n_dirty, n_pending;
+	uint64_t generation;
+	uint64_t jitter; /* state of a small generator: pairs that failed together retry apart */
+};
+
+/* What more than one part does; in reconcile.c. */
+void reconcile_set_dirty(struct reconcile *r, struct entry *entry, bool dirty);
+void reconcile_set_pending(struct reconcile *r, struct entry *entry, bool pending);
+void reconcile_tell(struct reconcile *r, struct entry *entry); /* its status has changed */
+const struct pair *reconcile_wanted(const struct reconcile *r, const struct entry *entry);
+void reconcile_submit(struct reconcile *r, struct job *job); /* takes it */
+
+/* Each starts a job, and takes in what came of it. */
+void reconcile_start_load(struct reconcile *r);
+void reconcile_complete_load(struct reconcile *r, struct job *job);
+void reconcile_start_look(struct reconcile *r);
+void reconcile_complete_look(struct reconcile *r, struct job *job, uint64_t now_ms);
+void reconcile_start_run(struct reconcile *r, uint64_t now_ms); /* as far as there are steps */
+void reconcile_complete_run(struct reconcile *r, struct job *job, uint64_t now_ms);
+
+/* Plans entries as last seen; they lend their sightings for the call. 0 or -errno. */
+int reconcile_plan(struct reconcile *r, struct entry *const *entries, size_t n, struct plan *ret);
