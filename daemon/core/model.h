@@ -196,6 +196,7 @@ struct desired {
 	 * pairs, so none is deleted until it is fixed.
 	 */
 	bool incomplete;
+	bool has_templates; /* some of what is declared depends on which namespaces there are */
 	struct diag_list conflicts; /* between declarations: the same pair, program, device or address */
 };
 

@@ -12,6 +12,7 @@
 
 enum job_kind {
 	JOB_LOAD, /* read the configuration */
+	JOB_EXPAND, /* declare anew what depends on which namespaces there are */
 	JOB_LOOK, /* see how pairs are in the kernel */
 	JOB_RUN, /* carry out steps */
 };
@@ -25,10 +26,12 @@ struct outcome {
 
 struct job {
 	enum job_kind kind;
-	struct desired *desired; /* JOB_LOOK: in; JOB_LOAD: out; a counted reference */
+	/* JOB_LOOK: in; JOB_LOAD and JOB_EXPAND: out; a counted reference. */
+	struct desired *desired;
 
 	/* JOB_LOAD: in: what is in force; out: with the files as they are now. */
 	struct catalog catalog;
+	const struct catalog *in_force; /* JOB_EXPAND: in; borrowed, and unchanged until completion */
 
 	/* JOB_LOOK: in: what to look at; out: a sighting of each, with all: of whatever is ours. */
 	bool all;

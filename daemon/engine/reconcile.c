@@ -129,6 +129,7 @@ void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char 
 
 void reconcile_mark_netns(struct reconcile *r, const char *name)
 {
+	r->names_dirty |= r->desired && r->desired->has_templates;
 	for (size_t i = 0; r->desired && i < r->desired->n_pairs; i++) {
 		const struct pair *pair = &r->desired->pairs[i];
 		struct entry *entry;
@@ -151,6 +152,9 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 	switch (job->kind) {
 	case JOB_LOAD:
 		reconcile_complete_load(r, job);
+		break;
+	case JOB_EXPAND:
+		reconcile_complete_expand(r, job);
 		break;
 	case JOB_LOOK:
 		for (size_t i = 0; i < r->table.n; i++)
@@ -197,11 +201,16 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 		r->config_due_ms = r->desired ? now_ms + CONFIG_DELAY_MS : now_ms;
 	if (r->config_dirty && now_ms >= r->config_due_ms)
 		reconcile_start_load(r);
+	else if (r->names_dirty && !(r->run_owed && (r->n_dirty || r->n_pending)))
+		reconcile_start_expand(r);
 	else if (r->desired && (r->all_dirty || r->n_dirty))
 		reconcile_start_look(r);
 	else if (r->desired && r->n_pending)
 		reconcile_start_run(r, now_ms);
-	r->resting = !r->busy && !r->all_dirty && !r->n_dirty;
+	/* What was owed a turn may have needed none. */
+	if (r->names_dirty && !r->busy && !r->config_dirty)
+		reconcile_start_expand(r);
+	r->resting = !r->busy && !r->all_dirty && !r->n_dirty && !r->names_dirty;
 	return r->busy ? UINT64_MAX : next_wake_ms(r, now_ms);
 }
 
@@ -225,7 +234,7 @@ bool reconcile_is_load_due(const struct reconcile *r)
 bool reconcile_is_settled(const struct reconcile *r)
 {
 	return r->desired && r->resting && !r->busy && !r->config_dirty && !r->all_dirty &&
-	       !r->n_dirty;
+	       !r->n_dirty && !r->names_dirty;
 }
 
 size_t reconcile_n_pairs(const struct reconcile *r)

@@ -150,6 +150,7 @@ void reconcile_start_run(struct reconcile *r, uint64_t now_ms)
 		job->plan = STEAL(plan);
 		reconcile_submit(r, job);
 	}
+	r->run_owed = false;
 	if (!r->n_pending && !r->busy)
 		table_prune(&r->table, is_forgotten, r);
 }

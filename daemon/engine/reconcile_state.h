@@ -20,6 +20,8 @@ struct reconcile {
 	bool busy, loading; /* a job is under way; it is JOB_LOAD */
 	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
 	bool config_dirty, all_dirty;
+	bool names_dirty; /* namespaces came or went, and templates may match them */
+	bool run_owed; /* what was declared last has had no turn yet */
 	uint64_t config_due_ms; /* 0: set at the next turn */
 	uint64_t next_audit_ms; /* UINT64_MAX: none */
 	size_t n_dirty, n_pending;
@@ -37,6 +39,8 @@ void reconcile_submit(struct reconcile *r, struct job *job); /* takes it */
 /* Each starts a job, and takes in what came of it. */
 void reconcile_start_load(struct reconcile *r);
 void reconcile_complete_load(struct reconcile *r, struct job *job);
+void reconcile_start_expand(struct reconcile *r);
+void reconcile_complete_expand(struct reconcile *r, struct job *job);
 void reconcile_start_look(struct reconcile *r);
 void reconcile_complete_look(struct reconcile *r, struct job *job, uint64_t now_ms);
 void reconcile_start_run(struct reconcile *r, uint64_t now_ms); /* as far as there are steps */

@@ -13,6 +13,7 @@ struct kernel {
 	struct netlink *host; /* requests in the namespace metad runs in */
 	struct objects *objects;
 	struct kind_state kinds[N_KINDS];
+	int64_t write_gid; /* as when the files were read last */
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
 };

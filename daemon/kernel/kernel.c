@@ -235,10 +235,25 @@ static int load(struct kernel *kernel, struct job *job)
 		r = complete_settings(kernel, &job->desired->settings);
 	if (r == 0)
 		r = find_group(&job->catalog, job->desired);
+	if (r == 0)
+		kernel->write_gid = job->desired->write_gid;
 	if (r < 0)
 		diag_set(&job->why, "%s", strerror(-r));
 	else
 		follow_settings(kernel, &job->desired->settings);
+	return r;
+}
+
+static int expand(struct kernel *kernel, struct job *job)
+{
+	int r = catalog_join(job->in_force, &job->desired);
+
+	if (r == 0)
+		r = complete_settings(kernel, &job->desired->settings);
+	if (r < 0)
+		diag_set(&job->why, "%s", strerror(-r));
+	else
+		job->desired->write_gid = kernel->write_gid;
 	return r;
 }
 
@@ -247,6 +262,9 @@ void kernel_do(struct kernel *kernel, struct job *job)
 	switch (job->kind) {
 	case JOB_LOAD:
 		job->error = load(kernel, job);
+		break;
+	case JOB_EXPAND:
+		job->error = expand(kernel, job);
 		break;
 	case JOB_LOOK:
 		job->error = observe_run(kernel, job);

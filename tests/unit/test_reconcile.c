@@ -6,10 +6,12 @@
 #include "engine/reconcile.h"
 
 #include "base/log.h"
+#include "core/model_copy.h"
 #include "unit/model_kernel.h"
 #include "unit/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 struct fake {
 	struct backend backend;
@@ -21,6 +23,7 @@ struct fake {
 	uint64_t now_ms;
 	size_t n_steps, fail_step; /* fail_step: which one, counted from 1; 0: none */
 	size_t n_jobs, fail_job;
+	size_t n_expands, n_runs, n_looked_all;
 	const char *fail_pair; /* whose every creation fails; NULL: nobody's */
 	char failed[IFNAMSIZ]; /* pair whose step failed */
 	size_t n_attempts; /* runs that had the failing pair in them */
@@ -113,10 +116,17 @@ static void answer(struct fake *fake)
 	case JOB_LOAD:
 		job->desired = desired_ref(fake->desired);
 		break;
+	case JOB_EXPAND:
+		CHECK(job->in_force && !job->desired);
+		fake->n_expands++;
+		job->desired = desired_ref(fake->desired);
+		break;
 	case JOB_LOOK:
+		fake->n_looked_all += job->all;
 		look(fake, job);
 		break;
 	case JOB_RUN:
+		fake->n_runs++;
 		job->outcomes = calloc(job->plan.n_tasks, sizeof(*job->outcomes));
 		for (size_t i = 0; i < job->plan.n_tasks; i++)
 			run_task(fake, &job->plan.tasks[i], &job->outcomes[i]);
@@ -307,6 +317,94 @@ static void check_forgetting(void)
 	end(&fake);
 }
 
+/* n pairs like one, of which namespaces decide. */
+static struct desired *part_of(const struct pair *like, size_t n)
+{
+	struct desired *part = desired_new();
+
+	CHECK(part);
+	part->settings.audit_ms = 0;
+	part->has_templates = true;
+	for (size_t i = 0; i < n; i++) {
+		struct pair pair;
+
+		CHECK(pair_copy(like, &pair) == 0);
+		snprintf(pair.name, IFNAMSIZ, "t%u", (unsigned int)i % 1000);
+		memcpy(pair.end[SIDE_PRIMARY].attrs.name, pair.name, IFNAMSIZ);
+		for (enum side side = 0; side < N_SIDES; side++)
+			pair.end[side].n_uses = 0;
+		CHECK(ARRAY_APPEND(part->pairs, part->n_pairs, pair) == 0);
+	}
+	desired_sort(part);
+	return part;
+}
+
+static void replace_desired(struct fake *fake, struct desired *desired)
+{
+	desired_unref(fake->desired);
+	fake->desired = desired;
+}
+
+/* Namespaces come and go: only the pairs that they make or unmake are looked at. */
+static void check_templates(void)
+{
+	AUTO(desired_unrefp) struct desired *some = makeable(3), *all = part_of(some->pairs, 9),
+					    *few = part_of(some->pairs, 1);
+	struct fake fake = {};
+
+	begin(&fake, few, KIND_NETKIT);
+	observed_done(&fake.world);
+	model_empty_observed(all, KIND_NETKIT, &fake.world);
+	pump(&fake, 1000);
+	check_converged(&fake);
+	CHECK(fake.n_expands == 0);
+	fake.n_looked_all = 0;
+	for (size_t n = 2; n <= all->n_pairs; n++) {
+		replace_desired(&fake, part_of(some->pairs, n));
+		reconcile_mark_netns(fake.engine, "whatever");
+		CHECK(!reconcile_is_settled(fake.engine));
+		pump(&fake, 1000);
+		CHECK(reconcile_is_settled(fake.engine));
+		check_converged(&fake);
+		CHECK(reconcile_n_pairs(fake.engine) == n);
+	}
+	/* Nothing is lost when it fails; what comes later is seen all the same. */
+	replace_desired(&fake, part_of(some->pairs, 1));
+	fake.fail_job = fake.n_jobs + 1;
+	reconcile_mark_netns(fake.engine, NULL);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == all->n_pairs);
+	reconcile_mark_netns(fake.engine, NULL);
+	pump(&fake, 1000);
+	check_converged(&fake);
+	CHECK(reconcile_n_pairs(fake.engine) == 1);
+	CHECK(fake.n_looked_all == 0);
+	end(&fake);
+}
+
+/* While ever more namespaces appear, those that have are worked for. */
+static void check_burst(void)
+{
+	AUTO(desired_unrefp) struct desired *some = makeable(3), *all = part_of(some->pairs, 9),
+					    *few = part_of(some->pairs, 1);
+	struct fake fake = {};
+
+	begin(&fake, few, KIND_NETKIT);
+	observed_done(&fake.world);
+	model_empty_observed(all, KIND_NETKIT, &fake.world);
+	pump(&fake, 1000);
+	replace_desired(&fake, part_of(some->pairs, 9));
+	fake.n_runs = 0;
+	for (int i = 0; i < 12; i++) {
+		reconcile_mark_netns(fake.engine, "another");
+		reconcile_turn(fake.engine, fake.now_ms);
+		CHECK(fake.job);
+		answer(&fake);
+	}
+	CHECK(fake.n_runs >= 1 && fake.n_expands >= 2);
+	end(&fake);
+}
+
 int main(void)
 {
 	log_set_level(LOG_EMERG);
@@ -319,5 +417,7 @@ int main(void)
 	check_backoff();
 	check_quarrel();
 	check_forgetting();
+	check_templates();
+	check_burst();
 	return 0;
 }
