@@ -19,6 +19,7 @@ static const struct command {
 	{ "check", "FILE...", "what is wrong with files; needs no metad", cmd_check },
 	{ "reload", "", "read the configuration again, say what is wrong with it", cmd_reload },
 	{ "monitor", "", "every change as it happens", cmd_monitor },
+	{ "cleanup", "", "delete all that metad made; it must be stopped", cmd_cleanup },
 	{ "version", "", "of metactl and metad", cmd_version },
 };
 

@@ -4,6 +4,7 @@
  * worker, kernel, monitor, watch and server live as long as main does, and go in that order.
  */
 #include "base/log.h"
+#include "cleanup.h"
 #include "engine/reconcile.h"
 #include "kernel/monitor.h"
 #include "kernel/watch.h"
@@ -13,8 +14,10 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
@@ -30,6 +33,7 @@ struct daemon {
 	struct watch *watch;
 	struct server *server;
 	struct loop *loop;
+	int lock_fd;
 	bool ready; /* systemd has been told */
 };
 
@@ -282,30 +286,65 @@ static void close_all(struct daemon *d)
 	monitor_free(d->monitor);
 	loop_free(d->loop);
 	kernel_free(d->kernel);
+	util_close(&d->lock_fd);
 	free(d->options.socket);
+}
+
+/* One metad to a runtime directory: two would undo what the other does. Held until the end. */
+static int take_lock(struct daemon *d)
+{
+	AUTO_FREE char *path = util_join(d->options.runtime_dir, "lock");
+
+	if (mkdir(d->options.runtime_dir, 0755) < 0 && errno != EEXIST) {
+		log_error("%s: %s", d->options.runtime_dir, strerror(errno));
+		return EXIT_CODE_INTERNAL;
+	}
+	d->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		log_error("%s: %s", path ? path : "lock",
+			  errno == EWOULDBLOCK ? "metad is running already; systemctl stop metad.socket metad" : strerror(errno));
+		return EXIT_CODE_INTERNAL;
+	}
+	return 0;
+}
+
+static int clean_up(struct daemon *d)
+{
+	int exit_code;
+
+	d->options.n_config_dirs = 0;
+	d->options.state_dir = NULL;
+	exit_code = open_kernel(d);
+	if (exit_code == 0 && cleanup_run(d->kernel, d->options.bpffs) < 0)
+		exit_code = EXIT_CODE_INTERNAL;
+	return exit_code;
+}
+
+static int run(struct daemon *d)
+{
+	int exit_code = open_all(d);
+
+	if (exit_code == 0) {
+		log_info("metad " METAD_VERSION " listens at %s", d->options.socket);
+		reconcile_mark_config(d->reconcile);
+		loop_run(d->loop, on_turn, d);
+		log_info("stopped; pairs and programs stay as they are");
+	}
+	return exit_code;
 }
 
 int main(int argc, char **argv)
 {
-	struct daemon d = {};
+	struct daemon d = { .lock_fd = -1 };
 	int exit_code = 0;
 
 	if (options_parse(argc, argv, &d.options, &exit_code) < 0)
 		return exit_code;
 	log_set_level(d.options.log_priority);
 	signal(SIGPIPE, SIG_IGN);
-	if (mkdir(d.options.runtime_dir, 0755) < 0 && errno != EEXIST) {
-		log_error("%s: %s", d.options.runtime_dir, strerror(errno));
-		free(d.options.socket);
-		return EXIT_CODE_INTERNAL;
-	}
-	exit_code = open_all(&d);
-	if (exit_code == 0) {
-		log_info("metad " METAD_VERSION " listens at %s", d.options.socket);
-		reconcile_mark_config(d.reconcile);
-		loop_run(d.loop, on_turn, &d);
-		log_info("stopped; pairs and programs stay as they are");
-	}
+	exit_code = take_lock(&d);
+	if (exit_code == 0)
+		exit_code = d.options.cleanup ? clean_up(&d) : run(&d);
 	close_all(&d);
 	return exit_code;
 }

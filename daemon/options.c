@@ -26,9 +26,11 @@ static const char help[] =
 	"  --netns-dir DIR    where names of namespaces live (/run/netns)\n"
 	"  --socket PATH      where to listen (RUNTIME-DIR/io.metad)\n"
 	"  --log-level LEVEL  debug, info, notice, warning or err (info)\n"
+	"  --cleanup          delete all pairs and programs that metad made, and exit; the\n"
+	"                     configuration stays. metad must not be running\n"
 	"  --help, --version\n"
 	"\n"
-	"Exit status: 0 after SIGTERM or SIGINT; 64 wrong option; 69 no kind of device works on\n"
+	"Exit status: 0 after SIGTERM or SIGINT, or a whole cleanup; 64 wrong option; 69 no kind of device works on\n"
 	"this kernel; 71 the system refused something basic; 72 no BPF file system; 77 a\n"
 	"capability is missing; 78 a directory given by --config-dir does not exist.\n";
 
@@ -40,6 +42,7 @@ enum option_code {
 	OPTION_NETNS_DIR,
 	OPTION_SOCKET,
 	OPTION_LOG_LEVEL,
+	OPTION_CLEANUP,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -91,6 +94,9 @@ static int parse_one(int option, struct options *options, int *ret_exit)
 			return complain(ret_exit, EXIT_CODE_USAGE,
 					"is not debug, info, notice, warning or err", optarg);
 		return 0;
+	case OPTION_CLEANUP:
+		options->cleanup = true;
+		return 0;
 	case OPTION_HELP:
 		fputs(help, stdout);
 		*ret_exit = 0;
@@ -129,6 +135,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 		{ "netns-dir", required_argument, NULL, OPTION_NETNS_DIR },
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
 		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
+		{ "cleanup", no_argument, NULL, OPTION_CLEANUP },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{},

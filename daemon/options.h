@@ -3,6 +3,7 @@
 
 /* metad's command line, and what its exit codes mean (sysexits.h, printed by systemctl). */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define EXIT_CODE_USAGE 64 /* EX_USAGE: a wrong option */
@@ -20,6 +21,7 @@ struct options {
 	const char *runtime_dir, *state_dir, *bpffs, *netns_dir;
 	char *socket; /* owned */
 	int log_priority;
+	bool cleanup; /* take everything back, instead of running */
 };
 
 /*

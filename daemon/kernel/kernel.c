@@ -125,7 +125,7 @@ static int restore(struct kernel *kernel, struct catalog *catalog)
 	AUTO(diag_done) struct diag why = {};
 	int r;
 
-	if (kernel->restored)
+	if (kernel->restored || !kernel->options->state_dir)
 		return 0;
 	r = store_read(kernel->options->state_dir, &kept, &why);
 	if (r == 0)
@@ -148,6 +148,8 @@ static void keep(const struct kernel *kernel, struct catalog *catalog,
 	struct diag why = {};
 	int r = 0;
 
+	if (!dir)
+		return;
 	for (size_t i = 0; i < files->n && r == 0; i++) {
 		const struct catalog_source *source = &files->items[i];
 		struct catalog_file *file = catalog_find(catalog, source->kind, source->name);

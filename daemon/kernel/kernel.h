@@ -12,7 +12,7 @@ struct kernel_options {
 	const char *const *config_dirs; /* highest precedence first; borrowed, as all here */
 	size_t n_config_dirs;
 	const char *runtime_dir;
-	const char *state_dir; /* keeps what has to outlive a reboot; made when it is first needed */
+	const char *state_dir; /* keeps what outlives a reboot; made when needed; NULL: nothing is kept */
 	const char *netns_dir;
 	const char *bpffs;
 	const char *shipped_dir; /* of program objects */

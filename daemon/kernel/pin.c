@@ -157,3 +157,50 @@ int pin_each(const char *dir, const char *sub, int (*fn)(void *ctx, const char *
 			r = fn(ctx, entry->d_name);
 	return r;
 }
+
+/* ---- removing ---- */
+
+static int remove_one(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = util_join(dir, name);
+
+	if (!path)
+		return -ENOMEM;
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_link(void *ctx, const char *name)
+{
+	struct pin pin;
+
+	return pin_parse_link(name, &pin) ? remove_one(ctx, name) : 0;
+}
+
+static int remove_program(void *ctx, const char *name)
+{
+	char program[PROGRAM_NAME_SIZE];
+	uint64_t digest;
+	uint32_t id;
+
+	return pin_parse_program(name, program, &digest, &id) ? remove_one(ctx, name) : 0;
+}
+
+static int remove_dir(const char *path)
+{
+	return rmdir(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int pin_remove_all(const char *dir)
+{
+	AUTO_FREE char *links = util_join(dir, PIN_LINKS);
+	AUTO_FREE char *programs = util_join(dir, PIN_PROGRAMS);
+	int r = links && programs ? pin_each(dir, PIN_LINKS, remove_link, links) : -ENOMEM;
+
+	if (r == 0)
+		r = pin_each(dir, PIN_PROGRAMS, remove_program, programs);
+	if (r == 0)
+		r = remove_dir(links);
+	if (r == 0)
+		r = remove_dir(programs);
+	return r == 0 ? remove_dir(dir) : r;
+}
