@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boots, stops, restarts and crashes."""
+
+import json
+import os
+import signal
+
+from install import observe, remembered
+from machine import (NAMES, Ping, Skip, case, check, check_traffic, differences, equal, kernel_state,
+                     main_pid, metactl, ours, pings, say, seconds, show, systemctl, until,
+                     until_ready)
+
+
+@case
+def pairs_are_up_before_multi_user_target():
+    ready, target = seconds("metad.service", "ActiveEnter"), seconds("multi-user.target",
+                                                                    "ActiveEnter")
+    began = seconds("metad.service", "ExecMainStart")
+    probed = seconds("metad-vm-probe.service", "ExecMainStart")
+    check(0 < ready < probed < target, f"metad {ready}, probe {probed}, multi-user {target}")
+    with open("/run/metad-vm-probe") as file:
+        pairs, links = (json.loads(line) for line in file.read().splitlines())
+    equal({p["name"]: (p["state"], p["kind"]) for p in pairs},
+          {name: ("ready", "netkit") for name in NAMES}, "pairs before multi-user.target")
+    equal(ours(links), NAMES, "devices before multi-user.target")
+    check(all("UP" in x["flags"] for x in links if x), "devices are up")
+    say(f"boot to ready: metad {began:.2f} s after the kernel's start, pairs ready {ready:.2f} s, "
+        f"multi-user.target {target:.2f} s; of it metad {ready - began:.2f} s")
+
+
+@case
+def reboot_restores_pairs():
+    before, now = remembered(), observe()
+    check(before["boot"] != now["boot"], "this is another boot")
+    equal(len(now), 1 + 3 * len(NAMES), "what was looked at")
+    chains = {k: (before[k], now[k]) for k in now if k.endswith("chains")}
+    check(all(b == n for b, n in chains.values()), f"chains: {chains}")
+    devices = [k for k in now if not k.endswith("chains") and k != "boot"]
+    equal(differences({k: before[k] for k in devices}, {k: now[k] for k in devices}), [],
+          "devices after the reboot")
+    check_traffic()
+
+
+def undisturbed(what, act):
+    """Whether that loses a packet, or changes a device, a link or a program."""
+    before = kernel_state()
+    traffic = [Ping("10.1.0.2"), Ping("192.0.2.1", ns="web")]
+    act()
+    for ping in traffic:
+        equal(ping.lost(), 0, f"packets lost across {what}")
+    equal(kernel_state(), before, f"devices, links and programs across {what}")
+
+
+@case
+def stop_keeps_traffic_flowing():
+    def stop_and_start():
+        systemctl("stop", "metad.service")
+        equal(show("metad.service", "ActiveState", "Result"), ["inactive", "success"], "metad")
+        check(pings("10.1.0.2", count=20), "traffic goes on without metad")
+        systemctl("start", "metad.service")
+        until_ready()
+
+    undisturbed("a stop and a start", stop_and_start)
+
+
+@case
+def restart_keeps_traffic_flowing():
+    def restart():
+        pid = main_pid()
+        systemctl("restart", "metad.service")
+        check(main_pid() != pid, "it is another process")
+        until_ready()
+
+    undisturbed("a restart", restart)
+
+
+@case
+def crash_is_restarted():
+    def crash():
+        pid, restarts = main_pid(), int(show("metad.service", "NRestarts"))
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: show("metad.service", "ActiveState", "NRestarts") ==
+              ["active", str(restarts + 1)], "metad is started again")
+        check(main_pid() != pid, "it is another process")
+        until_ready()
+
+    undisturbed("a crash", crash)
+
+
+@case
+def cleanup_removes_all():
+    if " cleanup" not in metactl("--help").stdout:
+        raise Skip("metactl has no cleanup")
+    equal(ours(), NAMES, "devices of metad before")
+    metactl("cleanup")
+    equal(ours(), [], "devices of metad")
+    left = [name for _, _, files in os.walk("/sys/fs/bpf/metad") for name in files]
+    equal(left, [], "pins of metad")
+    check(not pings("10.1.0.2", count=1), "traffic has ended")
+    systemctl("restart", "metad.service")
+    until_ready()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tests of a machine: installs metad on the first start, runs all cases on the second.
+
+What is said goes to the serial port, from where tests/vm/system takes it: "ok", "not ok" and "skip"
+lines, figures behind "#", and at last "vm-again" or "vm-status N".
+"""
+
+import os
+import sys
+import time
+import traceback
+
+import install
+import life  # noqa: F401: its cases
+from machine import Failure, Skip, cases, run, say, systemctl
+
+INSTALLED = "/metad-vm/installed"
+
+
+def wanted():
+    with open("/metad-vm/cases") as file:
+        return file.read().split()
+
+
+def journal():
+    text = run("journalctl", "--boot", "--no-pager", "--unit=metad.service", "--lines=40",
+               "--output=short-monotonic", ok=False).stdout
+    print("     the journal of metad:")
+    print("\n".join(f"     | {line}" for line in text.splitlines()), flush=True)
+
+
+def attempt(fn):
+    """Whether it did not fail."""
+    began = time.monotonic()
+    try:
+        fn()
+    except Skip as reason:
+        print(f"skip {fn.__name__}: {reason}", flush=True)
+        return True
+    except Exception as error:
+        print(f"not ok - {fn.__name__}: {error}")
+        if not isinstance(error, Failure):
+            traceback.print_exc(file=sys.stdout)
+        journal()
+        return False
+    print(f"ok - {fn.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+    return True
+
+
+def end(words, verb):
+    print(f"\n{words}", flush=True)
+    os.sync()
+    systemctl("--no-block", verb)
+
+
+def first_start():
+    if attempt(install.installed_and_enabled):
+        open(INSTALLED, "w").close()
+        end("vm-again", "reboot")
+    else:
+        end("vm-status 1", "poweroff")
+
+
+def second_start():
+    names = wanted()
+    failed = 0
+    for fn in cases:
+        if not names or fn.__name__ in names:
+            failed += not attempt(fn)
+    say(f"{len(cases)} cases, {failed} failed")
+    end(f"vm-status {1 if failed else 0}", "poweroff")
+
+
+try:
+    if os.path.exists(INSTALLED):
+        second_start()
+    else:
+        first_start()
+except BaseException:
+    traceback.print_exc(file=sys.stdout)
+    end("vm-status 1", "poweroff")
