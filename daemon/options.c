@@ -4,14 +4,12 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "files/dropin.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
-
-static const char *const standard_dirs[] = { "/etc/metad", "/run/metad", "/usr/local/lib/metad",
-					     "/usr/lib/metad" };
 
 static const char help[] =
 	"Usage: metad [OPTION…]\n"
@@ -115,8 +113,8 @@ static int parse_one(int option, struct options *options, int *ret_exit)
 static int fill_defaults(struct options *options, int *ret_exit)
 {
 	if (options->n_config_dirs == 0) {
-		memcpy(options->config_dirs, standard_dirs, sizeof(standard_dirs));
-		options->n_config_dirs = ARRAY_SIZE(standard_dirs);
+		memcpy(options->config_dirs, dropin_standard_dirs, sizeof(dropin_standard_dirs));
+		options->n_config_dirs = DROPIN_N_STANDARD_DIRS;
 	}
 	if (!options->socket)
 		options->socket = util_join(options->runtime_dir, "io.metad");

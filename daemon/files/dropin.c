@@ -16,43 +16,22 @@
 #define SUFFIX ".yaml"
 #define DIR_SUFFIX ".d"
 
-enum { FILE_MASKED = 1 };
+const char *const dropin_standard_dirs[DROPIN_N_STANDARD_DIRS] = { "/etc/metad", "/run/metad",
+								   "/usr/local/lib/metad",
+								   "/usr/lib/metad" };
 
-/* Directories in which files of the same name hide each other, the highest first. */
-struct dirs {
-	char **paths; /* owned */
-	size_t n;
-};
-
-/* A name in one of the directories. */
-struct entry {
-	char *name; /* owned */
-	size_t rank; /* of the directory: 0 is the highest */
-};
-
-struct listing {
-	struct entry *items; /* owned */
-	size_t n;
-};
-
-static void listing_done(struct listing *listing)
+static void entry_done(struct dropin_entry *entry)
 {
-	for (size_t i = 0; i < listing->n; i++)
-		free(listing->items[i].name);
-	free(listing->items);
+	free(entry->name);
+	free(entry->path);
 }
 
-static void dirs_done(struct dirs *dirs)
+void dropin_list_done(struct dropin_list *list)
 {
-	for (size_t i = 0; i < dirs->n; i++)
-		free(dirs->paths[i]);
-	free(dirs->paths);
-}
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
+	for (size_t i = 0; i < list->n; i++)
+		entry_done(&list->items[i]);
+	free(list->items);
+	*list = (struct dropin_list){};
 }
 
 void dropin_files_done(struct dropin_files *files)
@@ -62,6 +41,14 @@ void dropin_files_done(struct dropin_files *files)
 	free(files->items);
 	*files = (struct dropin_files){};
 }
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* ---- names ---- */
 
 bool dropin_is_name(const char *name)
 {
@@ -81,60 +68,67 @@ bool dropin_is_dir(const char *name)
 	return !file || dropin_is_name(file);
 }
 
-char *dropin_dir_of(const char *name)
+char *dropin_path(const char *dir, enum config_kind kind, const char *name, const char *dropin)
 {
-	char *dir;
+	const char *below = kind == CONFIG_PAIRS ? DROPIN_DIR "/" : "";
+	char *path;
+	int n = dropin ? asprintf(&path, "%s/%s%s" DIR_SUFFIX "/%s", dir, below, name, dropin)
+		       : asprintf(&path, "%s/%s%s", dir, below, name);
 
-	return asprintf(&dir, "%s" DIR_SUFFIX, name) < 0 ? NULL : dir;
+	return n < 0 ? NULL : path;
+}
+
+/* What stands behind the last slash. */
+static const char *base_of(const struct dropin_entry *entry)
+{
+	const char *slash = strrchr(entry->path, '/');
+
+	return slash ? slash + 1 : entry->path;
 }
 
 /* ---- listing ---- */
 
-static int dirs_add(struct dirs *dirs, char *path)
+/* Takes path, also on failure. */
+static int add_entry(struct dropin_list *list, struct dropin_entry entry, const char *name,
+		     char *path)
 {
-	int r = path ? ARRAY_APPEND(dirs->paths, dirs->n, path) : -ENOMEM;
+	int r = -ENOMEM;
 
+	entry.name = strdup(name);
+	entry.path = path;
+	if (entry.name && entry.path)
+		r = ARRAY_APPEND(list->items, list->n, entry);
 	if (r < 0)
-		free(path);
+		entry_done(&entry);
 	return r;
 }
 
-static int dirs_of(const char *const *paths, size_t n, struct dirs *ret)
+static int explain(struct diag *why, const char *dir, int error)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = dirs_add(ret, strdup(paths[i]));
-	return r;
+	free(why->file);
+	why->file = strdup(dir);
+	diag_set(why, "cannot be read, all files keep their last good content: %s",
+		 strerror(-error));
+	return error;
 }
 
-static int dirs_below(const struct dirs *dirs, const char *name, struct dirs *ret)
-{
-	int r = 0;
+/* What is put on a list: of which sort, and where a directory is to blame. */
+struct listing {
+	struct dropin_list *list;
+	struct dropin_entry like; /* owns nothing */
+	struct diag *why;
+};
 
-	for (size_t i = 0; i < dirs->n && r == 0; i++)
-		r = dirs_add(ret, util_join(dirs->paths[i], name));
-	return r;
-}
-
-static int add_entry(struct listing *listing, const char *name, size_t rank)
-{
-	struct entry entry = { .name = strdup(name), .rank = rank };
-	int r = entry.name ? ARRAY_APPEND(listing->items, listing->n, entry) : -ENOMEM;
-
-	if (r < 0)
-		free(entry.name);
-	return r;
-}
-
-static int list_dir(const char *path, size_t rank, bool (*is_wanted)(const char *name),
-		    struct listing *listing)
+/* fn for each name in a directory that is_wanted. */
+static int each_name(const struct listing *to, const char *path,
+		     bool (*is_wanted)(const char *name),
+		     int (*fn)(const struct listing *to, const char *path, const char *name))
 {
 	AUTO(close_dir) DIR *stream = opendir(path);
 	int r = 0;
 
 	if (!stream)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : explain(to->why, path, -errno);
 	while (r == 0) {
 		const struct dirent *entry;
 
@@ -142,145 +136,240 @@ static int list_dir(const char *path, size_t rank, bool (*is_wanted)(const char 
 		errno = 0;
 		entry = readdir(stream);
 		if (!entry)
-			return -errno;
+			return errno ? explain(to->why, path, -errno) : 0;
 		if (is_wanted(entry->d_name))
-			r = add_entry(listing, entry->d_name, rank);
+			r = fn(to, path, entry->d_name);
 	}
 	return r;
 }
 
+static int add_dropin(const struct listing *to, const char *dir, const char *name)
+{
+	return add_entry(to->list, to->like, to->like.name, util_join(dir, name));
+}
+
+static int add_dropins(const struct listing *to, const char *dir, const char *name)
+{
+	AUTO_FREE char *path = util_join(dir, name);
+	AUTO_FREE char *file = strndup(name, strlen(name) - strlen(DIR_SUFFIX));
+	struct listing below = *to;
+
+	if (!path || !file)
+		return -ENOMEM;
+	below.like.name = file;
+	below.like.is_dropin = true;
+	return each_name(&below, path, dropin_is_name, add_dropin);
+}
+
+/* A file's name, or that of its directory of drop-ins. */
+static bool names_a_file(const char *name)
+{
+	return dropin_is_name(name) || dropin_is_dir(name);
+}
+
+static int add_found(const struct listing *to, const char *dir, const char *name)
+{
+	if (dropin_is_dir(name))
+		return add_dropins(to, dir, name);
+	return add_entry(to->list, to->like, name, util_join(dir, name));
+}
+
+/* A link that leads nowhere is there, and hides what is below it, as any other file that is. */
+static int add_settings(const struct listing *to, const char *dir)
+{
+	AUTO_FREE char *path = util_join(dir, DROPIN_SETTINGS);
+	struct stat st;
+	int r = path ? 0 : -ENOMEM;
+
+	if (r == 0 && (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR)))
+		r = add_entry(to->list, to->like, DROPIN_SETTINGS, STEAL(path));
+	return r < 0 ? r : add_dropins(to, dir, DROPIN_SETTINGS DIR_SUFFIX);
+}
+
+static int list_dir(struct dropin_list *list, const char *dir, size_t rank, struct diag *why)
+{
+	AUTO_FREE char *pairs = util_join(dir, DROPIN_DIR);
+	struct listing to = { list, { .kind = CONFIG_SETTINGS, .rank = rank }, why };
+	int r = pairs ? add_settings(&to, dir) : -ENOMEM;
+
+	to.like.kind = CONFIG_PAIRS;
+	return r < 0 ? r : each_name(&to, pairs, names_a_file, add_found);
+}
+
+/* Order of the files that entries belong to: the settings are first. */
+static int compare_files(const struct dropin_entry *a, const struct dropin_entry *b)
+{
+	if (a->kind != b->kind)
+		return a->kind == CONFIG_SETTINGS ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+/* The same for two that hide each other: the file itself is before its drop-ins. */
+static int compare_parts(const struct dropin_entry *a, const struct dropin_entry *b)
+{
+	int r = compare_files(a, b);
+
+	if (r == 0)
+		r = (int)a->is_dropin - (int)b->is_dropin;
+	return r ? r : strcmp(base_of(a), base_of(b));
+}
+
 static int compare_entries(const void *a, const void *b)
 {
-	const struct entry *x = a, *y = b;
-	int r = strcmp(x->name, y->name);
+	const struct dropin_entry *x = a, *y = b;
+	int r = compare_parts(x, y);
 
 	return r ? r : (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-static void listing_sort(struct listing *listing)
+static void settle(struct dropin_list *list)
 {
-	if (listing->n)
-		qsort(listing->items, listing->n, sizeof(*listing->items), compare_entries);
+	const struct dropin_entry *first = list->items;
+
+	if (list->n)
+		qsort(list->items, list->n, sizeof(*list->items), compare_entries);
+	for (size_t i = 1; i < list->n; i++) {
+		if (compare_parts(first, &list->items[i]) == 0)
+			list->items[i].hidden_by = first->path;
+		else
+			first = &list->items[i];
+	}
 }
 
-static int list_all(const struct dirs *dirs, bool (*is_wanted)(const char *name),
-		    struct listing *ret, struct diag *why)
-{
-	for (size_t i = 0; i < dirs->n; i++) {
-		int r = list_dir(dirs->paths[i], i, is_wanted, ret);
+/* ---- what is not there yet ---- */
 
-		if (r < 0) {
-			free(why->file);
-			why->file = strdup(dirs->paths[i]);
-			diag_set(why, "cannot be read, all files keep their last good content: %s",
-				 strerror(-r));
-			return r;
-		}
+static int add_draft(struct dropin_list *list, const char *dir, const struct dropin_draft *draft)
+{
+	struct dropin_entry entry = {
+		.kind = draft->kind, .is_dropin = draft->dropin, .rank = draft->rank, .draft = draft
+	};
+
+	return add_entry(list, entry, draft->name,
+			 dropin_path(dir, draft->kind, draft->name, draft->dropin));
+}
+
+static void take_away(struct dropin_list *list, const struct dropin_draft *draft)
+{
+	const char *base = draft->dropin ? draft->dropin : draft->name;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct dropin_entry *entry = &list->items[i];
+
+		if (entry->rank == draft->rank && entry->kind == draft->kind &&
+		    entry->is_dropin == (draft->dropin != NULL) &&
+		    strcmp(entry->name, draft->name) == 0 && strcmp(base_of(entry), base) == 0)
+			entry_done(entry);
+		else
+			list->items[kept++] = *entry;
 	}
-	listing_sort(ret);
+	list->n = kept;
+}
+
+static int apply_draft(struct dropin_list *list, const char *const *paths,
+		       const struct dropin_draft *draft)
+{
+	take_away(list, draft);
+	return draft->bytes ? add_draft(list, paths[draft->rank], draft) : 0;
+}
+
+int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *draft,
+		struct dropin_list *ret, struct diag *why)
+{
+	AUTO(dropin_list_done) struct dropin_list list = {};
+	int r = 0;
+
+	for (size_t i = 0; i < n_paths && r == 0; i++)
+		r = list_dir(&list, paths[i], i, why);
+	if (r == 0 && draft)
+		r = apply_draft(&list, paths, draft);
+	if (r < 0)
+		return r;
+	settle(&list);
+	*ret = STEAL(list);
 	return 0;
 }
 
-/* 0, FILE_MASKED or -errno. A file that is too big is refused before any of it is read. */
+/* ---- reading ---- */
+
+/* A file that is too big is refused before any of it is read. */
 static int read_file(const char *path, char **ret, size_t *ret_len)
 {
-	AUTO_FREE char *bytes = NULL;
 	struct stat st;
-	size_t len;
-	int r;
 
 	if (stat(path, &st) < 0)
 		return -errno;
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
-		return FILE_MASKED; /* /dev/null, however it is spelt */
+		return DROPIN_E_MASK; /* /dev/null, however it is spelt */
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	if (st.st_size > CONFIG_BYTES_MAX)
 		return -EFBIG;
-	r = util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX, &bytes, &len);
-	if (r < 0)
+	return util_read_file_at(AT_FDCWD, path, CONFIG_BYTES_MAX, ret, ret_len);
+}
+
+static int read_draft(const struct dropin_draft *draft, char **ret, size_t *ret_len)
+{
+	char *bytes = malloc(draft->len + 1);
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, draft->bytes, draft->len);
+	bytes[draft->len] = '\0';
+	*ret = bytes;
+	*ret_len = draft->len;
+	return 0;
+}
+
+int dropin_read_entry(const struct dropin_entry *entry, char **ret, size_t *ret_len)
+{
+	AUTO_FREE char *bytes = NULL;
+	size_t len = 0;
+	int r = entry->draft ? read_draft(entry->draft, &bytes, &len)
+			     : read_file(entry->path, &bytes, &len);
+
+	if (r)
 		return r;
 	if (!len)
-		return FILE_MASKED;
+		return DROPIN_E_MASK;
 	*ret = STEAL(bytes);
 	*ret_len = len;
 	return 0;
 }
 
-/* ---- one file with its drop-ins ---- */
-
 /* A file that cannot be read is a part, too: somebody has to be told. A mask is none. */
-static int add_part(struct catalog_source *source, const char *dir, const char *name)
+static int add_part(struct catalog_source *source, const struct dropin_entry *entry)
 {
-	AUTO_FREE char *path = util_join(dir, name);
 	struct config_part part = {};
-	int r;
+	int r = dropin_read_entry(entry, &part.bytes, &part.len);
 
-	if (!path)
-		return -ENOMEM;
-	r = read_file(path, &part.bytes, &part.len);
-	if (r == FILE_MASKED)
+	if (r == DROPIN_E_MASK)
 		return 0;
 	if (r == -ENOMEM)
 		return r;
 	part.error = r;
-	part.path = path;
-	r = ARRAY_APPEND(source->parts, source->n_parts, part);
-	if (r == 0)
-		path = NULL;
-	else
+	part.path = strdup(entry->path);
+	r = part.path ? ARRAY_APPEND(source->parts, source->n_parts, part) : -ENOMEM;
+	if (r < 0) {
+		free(part.path);
 		free(part.bytes);
-	return r;
-}
-
-/* A link that leads nowhere is there, and hides what is below it, as any other file that is. */
-static int add_main(struct catalog_source *source, const struct dirs *dirs)
-{
-	for (size_t i = 0; i < dirs->n; i++) {
-		AUTO_FREE char *path = util_join(dirs->paths[i], source->name);
-		struct stat st;
-
-		if (!path)
-			return -ENOMEM;
-		if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
-			return add_part(source, dirs->paths[i], source->name);
 	}
-	return 0;
-}
-
-static bool is_first_of_name(const struct listing *listing, size_t i)
-{
-	return i == 0 || strcmp(listing->items[i].name, listing->items[i - 1].name) != 0;
-}
-
-static int add_dropins(struct catalog_source *source, const struct dirs *dirs, struct diag *why)
-{
-	AUTO_FREE char *suffixed = dropin_dir_of(source->name);
-	AUTO(dirs_done) struct dirs below = {};
-	AUTO(listing_done) struct listing listing = {};
-	int r = suffixed ? dirs_below(dirs, suffixed, &below) : -ENOMEM;
-
-	if (r == 0)
-		r = list_all(&below, dropin_is_name, &listing, why);
-	for (size_t i = 0; i < listing.n && r == 0; i++)
-		if (is_first_of_name(&listing, i))
-			r = add_part(source, below.paths[listing.items[i].rank],
-				     listing.items[i].name);
 	return r;
 }
 
-static int add_source(struct dropin_files *files, enum config_kind kind, const struct dirs *dirs,
-		      const char *name, struct diag *why)
+/* Entries of one file. */
+static int add_source(struct dropin_files *files, const struct dropin_entry *entries, size_t n)
 {
-	AUTO(catalog_source_done) struct catalog_source source = { .kind = kind };
+	AUTO(catalog_source_done) struct catalog_source source = { .kind = entries->kind };
 	int r;
 
-	source.name = strdup(name);
-	r = source.name ? add_main(&source, dirs) : -ENOMEM;
-	if (r == 0)
-		r = add_dropins(&source, dirs, why);
+	source.name = strdup(entries->name);
+	r = source.name ? 0 : -ENOMEM;
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (!entries[i].hidden_by)
+			r = add_part(&source, &entries[i]);
 	if (r < 0 || !source.n_parts)
 		return r;
 	r = ARRAY_APPEND(files->items, files->n, source);
@@ -289,46 +378,30 @@ static int add_source(struct dropin_files *files, enum config_kind kind, const s
 	return r;
 }
 
-/* ---- all of them ---- */
-
-/* A file's name, or that of its directory of drop-ins. */
-static bool names_a_file(const char *name)
+int dropin_read_list(const struct dropin_list *list, struct dropin_files *ret)
 {
-	return dropin_is_name(name) || dropin_is_dir(name);
-}
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	size_t n;
+	int r = 0;
 
-static int read_pairs(const struct dirs *dirs, struct dropin_files *files, struct diag *why)
-{
-	AUTO(dirs_done) struct dirs below = {};
-	AUTO(listing_done) struct listing listing = {};
-	int r = dirs_below(dirs, DROPIN_DIR, &below);
+	for (size_t i = 0; i < list->n && r == 0; i += n) {
+		const struct dropin_entry *first = &list->items[i];
 
-	if (r == 0)
-		r = list_all(&below, names_a_file, &listing, why);
-	/* What only has drop-ins is a file as well. */
-	for (size_t i = 0; i < listing.n; i++)
-		if (dropin_is_dir(listing.items[i].name))
-			listing.items[i].name[strlen(listing.items[i].name) - strlen(DIR_SUFFIX)] = '\0';
-	listing_sort(&listing);
-	for (size_t i = 0; i < listing.n && r == 0; i++)
-		if (is_first_of_name(&listing, i))
-			r = add_source(files, CONFIG_PAIRS, &below, listing.items[i].name, why);
-	return r;
+		for (n = 1; i + n < list->n && compare_files(first, &first[n]) == 0; n++)
+			;
+		r = add_source(&files, first, n);
+	}
+	if (r < 0)
+		return r;
+	*ret = STEAL(files);
+	return 0;
 }
 
 int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *ret,
 		struct diag *why)
 {
-	AUTO(dropin_files_done) struct dropin_files files = {};
-	AUTO(dirs_done) struct dirs dirs = {};
-	int r = dirs_of(paths, n_paths, &dirs);
+	AUTO(dropin_list_done) struct dropin_list list = {};
+	int r = dropin_list(paths, n_paths, NULL, &list, why);
 
-	if (r == 0)
-		r = add_source(&files, CONFIG_SETTINGS, &dirs, DROPIN_SETTINGS, why);
-	if (r == 0)
-		r = read_pairs(&dirs, &files, why);
-	if (r < 0)
-		return r;
-	*ret = STEAL(files);
-	return 0;
+	return r < 0 ? r : dropin_read_list(&list, ret);
 }

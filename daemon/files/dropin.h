@@ -13,6 +13,10 @@
 #define DROPIN_DIR "pairs.d" /* below each configuration directory */
 #define DROPIN_SETTINGS "metad.yaml" /* in each configuration directory */
 
+/* Where configuration is, unless somebody says otherwise; the highest first. */
+#define DROPIN_N_STANDARD_DIRS 4
+extern const char *const dropin_standard_dirs[DROPIN_N_STANDARD_DIRS];
+
 struct dropin_files {
 	struct catalog_source *items; /* owned; the settings, if any, then files of pairs by name */
 	size_t n;
@@ -28,9 +32,49 @@ int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *r
 		struct diag *why);
 void dropin_files_done(struct dropin_files *files);
 
+/* ---- one by one, with what does not count ---- */
+
+/* A file that is not there, or not as it is: what would be read if it were. */
+struct dropin_draft {
+	enum config_kind kind;
+	const char *name; /* of the file */
+	const char *dropin; /* of its drop-in; NULL: the file itself */
+	size_t rank; /* of the directory: 0 is the highest */
+	const char *bytes; /* NULL: the file would not be there */
+	size_t len; /* 0: a mask */
+};
+
+struct dropin_entry {
+	enum config_kind kind;
+	char *name; /* owned; of the file, also in its drop-ins */
+	char *path; /* owned */
+	bool is_dropin;
+	size_t rank;
+	const char *hidden_by; /* path of the entry that counts instead; NULL: this one does */
+	const struct dropin_draft *draft; /* borrowed; NULL: what is on disk */
+};
+
+/* In the order in which they count: a file, its drop-ins, the next; hidden ones behind their hider. */
+struct dropin_list {
+	struct dropin_entry *items; /* owned */
+	size_t n;
+};
+
+/* What dropin_read finds. draft, NULL for none, must outlive the list. Reads no file. */
+int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *draft,
+		struct dropin_list *ret, struct diag *why);
+void dropin_list_done(struct dropin_list *list);
+int dropin_read_list(const struct dropin_list *list, struct dropin_files *ret);
+
+/* The bytes of one, NUL-terminated, owned by the caller. 0, DROPIN_E_MASK or -errno. */
+enum { DROPIN_E_MASK = 1 /* it is one, and says nothing */ };
+int dropin_read_entry(const struct dropin_entry *entry, char **ret, size_t *ret_len);
+
+/* ---- names ---- */
+
 /* Whether a file of that name counts: editors' backups and hidden files do not. */
 bool dropin_is_name(const char *name);
-
-/* The directory of a file's drop-ins, "a.yaml.d" of "a.yaml", and whether a name is one's. */
-char *dropin_dir_of(const char *name); /* owned by the caller; NULL: out of memory */
+/* Whether a name is that of a directory of drop-ins: "a.yaml.d". */
 bool dropin_is_dir(const char *name);
+/* Where a file (dropin NULL), or a drop-in of it, is or would be. NULL: out of memory. */
+char *dropin_path(const char *dir, enum config_kind kind, const char *name, const char *dropin);

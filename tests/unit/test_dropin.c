@@ -2,6 +2,22 @@
 /*
  * Configuration files on disk: which of them count, in which order, and what becomes of those that
  * cannot be read. Files are made in three directories below a temporary one.
+ *
+ * What UAPI.6 asks for, and where it is tested; "watch" is tests/netns/test_watch_config.c:
+ *
+ *   it works without any file in /etc            test_nothing, test_the_higher_directory_wins
+ *   /etc is above /run is above /usr             test_standard_directories
+ *   a file hides those of its name below         test_the_higher_directory_wins; watch: files
+ *   an empty file or a link to /dev/null masks   test_masks; watch: masks_do_not_wake
+ *   one suffix, so that backups do not count     test_names; watch: editors
+ *   drop-ins are above their file                test_dropins_of_a_file; watch: dropins
+ *   drop-ins are sorted by name, wherever        test_dropins_of_a_file
+ *   of drop-ins of one name the higher counts    test_dropins_of_a_file
+ *   a drop-in is masked for itself               test_dropins_of_a_file
+ *   drop-ins of a masked file count              test_dropins_of_a_file, test_dropins_of_settings
+ *   drop-ins have no drop-ins                    test_dropins_are_not_nested; watch: dropins_strangers
+ *   drop-ins alone, of one common directory      test_sorted_by_name_over_all_directories
+ *   later names are above earlier ones           tests/golden/config/laid-over*
  */
 #include "files/dropin.h"
 #include "unit/test.h"
@@ -107,7 +123,52 @@ static bool reads(const char *wanted)
 	return strcmp(got, wanted) == 0;
 }
 
+/* All there is as one line, each path with the one that hides it. */
+static bool lists(const struct dropin_draft *draft, const char *wanted)
+{
+	AUTO(dropin_list_done) struct dropin_list list = {};
+	char line[4096] = "";
+	size_t used = 0;
+
+	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, &list, &why) == 0);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct dropin_entry *entry = &list.items[i];
+
+		used += snprintf(line + used, sizeof(line) - used, "%s%s%s%s%s", i ? " " : "",
+				 entry->path, entry->draft ? "*" : "",
+				 entry->hidden_by ? "<" : "",
+				 entry->hidden_by ? entry->hidden_by : "");
+	}
+	if (strcmp(line, wanted) != 0)
+		fprintf(stderr, "listed: \"%s\"\n", line);
+	return strcmp(line, wanted) == 0;
+}
+
+static bool would_read(const struct dropin_draft *draft, const char *wanted)
+{
+	AUTO(dropin_list_done) struct dropin_list list = {};
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	const char *got;
+
+	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, &list, &why) == 0);
+	CHECK(dropin_read_list(&list, &files) == 0);
+	got = describe(&files);
+	if (strcmp(got, wanted) != 0)
+		fprintf(stderr, "would read: \"%s\"\n", got);
+	return strcmp(got, wanted) == 0;
+}
+
 /* ---- the rules ---- */
+
+static void test_standard_directories(void)
+{
+	static const char *const wanted[] = { "/etc/metad", "/run/metad", "/usr/local/lib/metad",
+					      "/usr/lib/metad" };
+
+	CHECK(ARRAY_SIZE(wanted) == DROPIN_N_STANDARD_DIRS);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		CHECK(strcmp(dropin_standard_dirs[i], wanted[i]) == 0);
+}
 
 static void test_nothing(void)
 {
@@ -350,9 +411,72 @@ static void test_many(void)
 		CHECK(strcmp(files.items[i - 1].name, files.items[i].name) < 0);
 }
 
+/* What does not count is listed, behind what counts instead. */
+static void test_listing(void)
+{
+	CHECK(mkdir("low/pairs.d/a.yaml.d", 0755) == 0 && mkdir("high/pairs.d/a.yaml.d", 0755) == 0);
+	make("low/metad.yaml", "low");
+	make("high/pairs.d/a.yaml", "");
+	make("middle/pairs.d/a.yaml", "middle");
+	make("low/pairs.d/a.yaml", "low");
+	make("low/pairs.d/a.yaml.d/10.yaml", "1");
+	make("high/pairs.d/a.yaml.d/10.yaml", "2");
+	CHECK(symlink("nowhere", "high/metad.yaml") == 0);
+	CHECK(lists(NULL, "high/metad.yaml low/metad.yaml<high/metad.yaml high/pairs.d/a.yaml "
+			  "middle/pairs.d/a.yaml<high/pairs.d/a.yaml "
+			  "low/pairs.d/a.yaml<high/pairs.d/a.yaml high/pairs.d/a.yaml.d/10.yaml "
+			  "low/pairs.d/a.yaml.d/10.yaml<high/pairs.d/a.yaml.d/10.yaml"));
+}
+
+/* A file as it would be, with nothing on disk that is touched. */
+static void test_drafts(void)
+{
+	struct dropin_draft draft = { .kind = CONFIG_PAIRS, .name = "a.yaml", .bytes = "new", .len = 3 };
+
+	make("low/pairs.d/a.yaml", "low");
+	CHECK(would_read(&draft, "high/a.yaml=new"));
+	CHECK(lists(&draft, "high/pairs.d/a.yaml* low/pairs.d/a.yaml<high/pairs.d/a.yaml"));
+	draft.rank = 2;
+	CHECK(would_read(&draft, "low/a.yaml=new"));
+	make("middle/pairs.d/a.yaml", "middle");
+	CHECK(would_read(&draft, "middle/a.yaml=middle"));
+	draft.rank = 1;
+	CHECK(would_read(&draft, "middle/a.yaml=new"));
+	draft.len = 0;
+	CHECK(would_read(&draft, ""));
+	draft.bytes = NULL;
+	CHECK(would_read(&draft, "low/a.yaml=low"));
+	/* Of something that is not there at all, not even its directory. */
+	draft = (struct dropin_draft){ CONFIG_PAIRS, "a.yaml", "10.yaml", 0, "1", 1 };
+	CHECK(would_read(&draft, "middle/a.yaml=middle a.yaml+high/10.yaml=1"));
+	draft = (struct dropin_draft){ CONFIG_SETTINGS, "metad.yaml", "10.yaml", 1, "1", 1 };
+	CHECK(would_read(&draft, "metad.yaml+middle/10.yaml=1 middle/a.yaml=middle"));
+	draft = (struct dropin_draft){ CONFIG_SETTINGS, "metad.yaml", NULL, 1, "2", 1 };
+	CHECK(would_read(&draft, "middle/metad.yaml=2 middle/a.yaml=middle"));
+	draft.bytes = NULL;
+	CHECK(would_read(&draft, "middle/a.yaml=middle"));
+	CHECK(reads("middle/a.yaml=middle"));
+}
+
+/* The same name again and again, so that the list shrinks and grows at each of its sizes. */
+static void test_drafts_of_lists_of_any_length(void)
+{
+	for (int i = 0; i < 70; i++) {
+		struct dropin_draft draft = { .name = "00.yaml", .bytes = "new", .len = 3 };
+		AUTO(dropin_list_done) struct dropin_list list = {};
+		char path[64];
+
+		snprintf(path, sizeof(path), "high/pairs.d/%02d.yaml", i);
+		make(path, "1");
+		CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), &draft, &list, &why) == 0);
+		CHECK(list.n == (size_t)i + 1 && list.items[0].draft == &draft);
+	}
+}
+
 int main(void)
 {
 	static void (*const tests[])(void) = {
+		test_standard_directories,
 		test_nothing,
 		test_sorted_by_name_over_all_directories,
 		test_the_higher_directory_wins,
@@ -368,6 +492,9 @@ int main(void)
 		test_bytes,
 		test_unreadable_directory,
 		test_many,
+		test_listing,
+		test_drafts,
+		test_drafts_of_lists_of_any_length,
 	};
 
 	CHECK(mkdtemp(top) && chdir(top) == 0 && atexit(end) == 0);
