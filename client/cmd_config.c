@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* metactl check and reload: what is wrong with configuration files. check needs no metad. */
-#include "client/cmd_describe.h"
+/* metactl check and reload: what is wrong with the configuration. check needs no metad. */
 #include "client/conn.h"
-#include "client/term.h"
+#include "client/fault.h"
 #include "core/wire.h"
+#include "files/dropin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 struct sources {
 	struct catalog_source *items; /* owned */
@@ -21,72 +22,19 @@ static void sources_done(struct sources *sources)
 	free(sources->items);
 }
 
-/* ---- faults with their lines ---- */
-
-#define BEFORE_CARET 60 /* columns of a long line that are shown before the fault, and behind it */
-
-/* The n-th character of text, or its end before that. Columns count characters, not bytes. */
-static const char *character(const char *text, size_t n)
-{
-	while (*text && n--)
-		do
-			text++;
-		while ((*text & 0xc0) == 0x80);
-	return text;
-}
-
-/* Borrowed; NULL: it has fewer lines. */
-static const char *find_line(const struct config_part *part, unsigned int line)
-{
-	const char *at = part->bytes;
-
-	for (unsigned int i = 1; at && i < line; i++) {
-		at = strchr(at, '\n');
-		at = at ? at + 1 : NULL;
-	}
-	return line ? at : NULL;
-}
-
-/* The line, or what is around the place in a long one, with a caret under the place. */
-static void print_caret(const struct config_part *part, const struct diag *diag)
-{
-	const char *line = find_line(part, diag->line);
-	size_t skipped = diag->column > BEFORE_CARET ? diag->column - BEFORE_CARET : 0;
-	AUTO_FREE char *text = line ? strndup(line, strcspn(line, "\r\n")) : NULL;
-	const char *from, *until, *place;
-
-	if (!text || !diag->column)
-		return;
-	from = character(text, skipped);
-	place = character(text, diag->column - 1);
-	until = character(place, BEFORE_CARET);
-	for (char *c = text; *c; c++)
-		*c = *c == '\t' ? ' ' : *c;
-	term_clean(text, TERM_ONE_LINE);
-	printf("    %s%.*s%s\n    %s", skipped ? "…" : "", (int)(until - from), from,
-	       *until ? "…" : "", skipped ? " " : "");
-	for (; from < place; from = character(from, 1))
-		putchar(' ');
-	printf("%s^%s\n", term_colour(COLOUR_BAD), term_reset());
-}
+/* ---- reporting ---- */
 
 struct report {
-	const struct sources *sources;
+	struct fault_lines lines;
 	size_t n_faults;
 };
 
 static void report(void *ctx, const struct diag *diag)
 {
 	struct report *to = ctx;
-	AUTO_FREE char *text = diag_text(diag);
 
-	if (text)
-		term_clean(text, TERM_ONE_LINE);
-	puts(text ? text : "out of memory");
+	fault_print(&to->lines, "", diag);
 	to->n_faults++;
-	for (size_t i = 0; diag->file && i < to->sources->n; i++)
-		if (strcmp(to->sources->items[i].name, diag->file) == 0)
-			print_caret(to->sources->items[i].parts, diag);
 }
 
 /* ---- reading ---- */
@@ -96,7 +44,8 @@ static enum config_kind kind_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return strcmp(slash ? slash + 1 : path, "metad.yaml") == 0 ? CONFIG_SETTINGS : CONFIG_PAIRS;
+	return strcmp(slash ? slash + 1 : path, DROPIN_SETTINGS) == 0 ? CONFIG_SETTINGS
+								      : CONFIG_PAIRS;
 }
 
 /* Each file is checked for itself: which drop-ins go with it is a matter of where it will be. */
@@ -118,39 +67,99 @@ static int read_source(const char *path, struct catalog_source *ret)
 	return 0;
 }
 
-/* A file that is named twice is one file. */
-static int read_sources(int argc, char **argv, struct sources *ret)
+static bool is_dir(const char *path)
 {
-	ret->items = calloc(argc, sizeof(*ret->items));
-	if (!ret->items)
-		return -ENOMEM;
-	for (int i = 0; i < argc; i++) {
-		bool known = false;
-		int r;
+	struct stat st;
 
-		for (size_t j = 0; j < ret->n; j++)
-			known |= strcmp(ret->items[j].name, argv[i]) == 0;
-		r = known ? 0 : read_source(argv[i], &ret->items[ret->n]);
-		if (r < 0)
-			return r;
-		ret->n += !known;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A file that is named twice is one file. */
+static int add_file(struct sources *sources, const char *path)
+{
+	struct catalog_source source;
+	int r;
+
+	for (size_t i = 0; i < sources->n; i++)
+		if (strcmp(sources->items[i].name, path) == 0)
+			return 0;
+	r = read_source(path, &source);
+	if (r < 0)
+		return r;
+	r = ARRAY_APPEND(sources->items, sources->n, source);
+	if (r < 0)
+		catalog_source_done(&source);
+	return r;
+}
+
+static int take_files(struct sources *sources, struct dropin_files *files)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < files->n && r == 0; i++) {
+		r = ARRAY_APPEND(sources->items, sources->n, files->items[i]);
+		if (r == 0)
+			files->items[i] = (struct catalog_source){};
 	}
-	return 0;
+	return r;
+}
+
+/* Nothing found must not pass for nothing wrong where somebody has named the wrong directory. */
+static int check_dir(const char *dir)
+{
+	AUTO_FREE char *pairs = util_join(dir, DROPIN_DIR);
+	AUTO_FREE char *settings = util_join(dir, DROPIN_SETTINGS);
+	AUTO_FREE char *below = util_join(dir, DROPIN_SETTINGS ".d");
+
+	if (!pairs || !settings || !below)
+		return complain(EXIT_NOT_OK, "out of memory");
+	if (access(pairs, F_OK) == 0 || access(settings, F_OK) == 0 || access(below, F_OK) == 0)
+		return 0;
+	return complain(EXIT_NOT_OK, "%s is no directory of metad's: it has neither %s nor %s", dir,
+			DROPIN_DIR, DROPIN_SETTINGS);
+}
+
+/* Together, as metad reads them. */
+static int add_dirs(struct sources *sources, const char *const *dirs, size_t n)
+{
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	AUTO(diag_done) struct diag why = {};
+
+	if (dropin_read(dirs, n, &files, &why) < 0)
+		return complain(EXIT_NOT_OK, "%s%s%s", why.file ? why.file : "", why.file ? ": " : "",
+				why.text ? why.text : "out of memory");
+	return take_files(sources, &files) < 0 ? complain(EXIT_NOT_OK, "out of memory") : 0;
+}
+
+static int add_named(struct sources *sources, int argc, char **argv)
+{
+	AUTO_FREE const char **dirs = calloc(argc, sizeof(*dirs));
+	size_t n = 0;
+
+	if (!dirs)
+		return complain(EXIT_NOT_OK, "out of memory");
+	for (int i = 0; i < argc; i++) {
+		int r = is_dir(argv[i]) ? check_dir(argv[i]) : 0;
+
+		if (r != 0)
+			return r;
+		if (is_dir(argv[i]))
+			dirs[n++] = argv[i];
+		else if (add_file(sources, argv[i]) < 0)
+			return complain(EXIT_NOT_OK, "out of memory");
+	}
+	return n ? add_dirs(sources, dirs, n) : 0;
 }
 
 /* ---- commands ---- */
 
-int cmd_check(const struct cli *cli, int argc, char **argv)
+static int check(const struct cli *cli, const struct sources *sources)
 {
-	AUTO(sources_done) struct sources sources = {};
 	AUTO(catalog_done) struct catalog catalog = {};
 	AUTO(desired_unrefp) struct desired *desired = NULL;
-	struct report to = { .sources = &sources };
+	struct report to = { .lines = { .sources = sources->items, .n_sources = sources->n } };
 
-	if (argc == 0)
-		return complain(EXIT_USAGE, "check needs the names of files");
-	if (read_sources(argc, argv, &sources) < 0 ||
-	    catalog_update(&catalog, sources.items, sources.n) < 0 ||
+	if (catalog_update(&catalog, sources->items, sources->n) < 0 ||
 	    catalog_join(&catalog, &desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (cli->json != JSON_OFF) {
@@ -160,10 +169,20 @@ int cmd_check(const struct cli *cli, int argc, char **argv)
 		return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
 	}
 	catalog_each_diag(&catalog, desired, report, &to);
+	fault_lines_done(&to.lines);
 	if (!to.n_faults && !cli->no_legend)
 		printf("%zu pair%s, nothing wrong\n", desired->n_pairs,
 		       desired->n_pairs == 1 ? "" : "s");
 	return to.n_faults ? EXIT_NOT_OK : 0;
+}
+
+int cmd_check(const struct cli *cli, int argc, char **argv)
+{
+	AUTO(sources_done) struct sources sources = {};
+	int r = argc ? add_named(&sources, argc, argv)
+		     : add_dirs(&sources, cli->config_dirs, cli->n_config_dirs);
+
+	return r ? r : check(cli, &sources);
 }
 
 int cmd_reload(const struct cli *cli, int argc, char **argv)
@@ -184,6 +203,6 @@ int cmd_reload(const struct cli *cli, int argc, char **argv)
 	if (cli->json != JSON_OFF)
 		print_json(cli, diagnostics);
 	else
-		print_diagnostics(diagnostics);
+		fault_print_all(diagnostics);
 	return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
 }

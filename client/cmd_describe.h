@@ -10,4 +10,3 @@ int describe_pair(const struct cli *cli, const char *name);
 
 enum colour state_colour(const char *state);
 const char *state_dot(const char *state);
-void print_diagnostics(const json_t *diagnostics);

@@ -2,6 +2,7 @@
 /* metactl status and list: all pairs, a line each. One pair in full is cmd_describe.c's. */
 #include "client/cmd_describe.h"
 #include "client/conn.h"
+#include "client/fault.h"
 #include "client/term.h"
 
 #include <stdio.h>
@@ -129,25 +130,6 @@ static void print_kinds(const json_t *status)
 	}
 }
 
-void print_diagnostics(const json_t *diagnostics)
-{
-	json_t *diagnostic;
-	size_t i;
-
-	json_array_foreach((json_t *)diagnostics, i, diagnostic) {
-		const json_t *line = json_object_get(diagnostic, "line");
-
-		printf("%s×%s %s", term_colour(COLOUR_BAD), term_reset(),
-		       text_of(diagnostic, "file"));
-		if (line)
-			printf(":%lld:%lld", (long long)json_integer_value(line),
-			       (long long)json_integer_value(
-				       json_object_get(diagnostic, "column")));
-		printf("%s%s\n", has_text(diagnostic, "file") ? ": " : "",
-		       text_of(diagnostic, "text"));
-	}
-}
-
 /* The daemon itself, below its pairs. */
 static int show_daemon(const struct overview *overview, struct conn *conn, bool *ret_faulty)
 {
@@ -162,7 +144,7 @@ static int show_daemon(const struct overview *overview, struct conn *conn, bool 
 	fputs(overview->n ? "\n" : "", stdout);
 	print_counts(overview);
 	print_kinds(status);
-	print_diagnostics(json_object_get(status, "diagnostics"));
+	fault_print_all(json_object_get(status, "diagnostics"));
 	return 0;
 }
 

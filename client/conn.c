@@ -22,32 +22,36 @@ struct conn {
 	struct frame_reader reader;
 };
 
-int conn_open(const struct cli *cli, struct conn **ret)
+int conn_try(const struct cli *cli, struct conn **ret)
 {
+	AUTO(conn_close) struct conn *conn = calloc(1, sizeof(*conn));
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct conn *conn = calloc(1, sizeof(*conn));
 
 	if (!conn)
-		return complain(EXIT_NOT_OK, "out of memory");
-	if (strlen(cli->socket) >= sizeof(address.sun_path)) {
-		free(conn);
-		return complain(EXIT_USAGE, "%s is too long for a socket's path", cli->socket);
-	}
+		return -ENOMEM;
+	conn->fd = -1;
+	if (strlen(cli->socket) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
 	strcpy(address.sun_path, cli->socket);
 	conn->reader.max = ANSWER_MAX;
 	conn->is_text = cli->json == JSON_OFF;
 	conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (conn->fd < 0 ||
-	    connect(conn->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		int error = errno;
+	if (conn->fd < 0 || connect(conn->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	*ret = STEAL(conn);
+	return 0;
+}
 
-		conn_close(&conn);
+int conn_open(const struct cli *cli, struct conn **ret)
+{
+	int r = conn_try(cli, ret);
+
+	if (r == -ENAMETOOLONG)
+		return complain(EXIT_USAGE, "%s is too long for a socket's path", cli->socket);
+	if (r < 0)
 		return complain(EXIT_UNREACHABLE, "cannot reach metad at %s: %s%s", cli->socket,
-				strerror(error),
-				error == ENOENT || error == ECONNREFUSED ? " (is metad running?)"
-									 : "");
-	}
-	*ret = conn;
+				strerror(-r),
+				r == -ENOENT || r == -ECONNREFUSED ? " (is metad running?)" : "");
 	return 0;
 }
 
@@ -63,9 +67,9 @@ void conn_close(struct conn **conn)
 
 static int send_call(struct conn *conn, const char *method, json_t *parameters, bool more)
 {
-	AUTO(frame_json_unref) json_t *message =
-		json_pack("{s:s+, s:o*, s:b}", "method", "io.metad.", method, "parameters",
-			  parameters, "more", more);
+	AUTO(frame_json_unref)
+	json_t *message = json_pack("{s:s+, s:o*, s:b}", "method", "io.metad.", method,
+				    "parameters", parameters, "more", more);
 	size_t len = 0, sent = 0;
 	AUTO_FREE char *text = message ? frame_encode(message, &len) : NULL;
 

@@ -11,6 +11,7 @@
 struct conn;
 
 int conn_open(const struct cli *cli, struct conn **ret); /* 0 or an exit code */
+int conn_try(const struct cli *cli, struct conn **ret); /* 0 or -errno, without a complaint */
 void conn_close(struct conn **conn); /* for AUTO() */
 
 /*

@@ -2,10 +2,13 @@
 /* metactl: options that all commands share, the table of commands, and little helpers of theirs. */
 #include "client/metactl.h"
 
+#include "files/dropin.h"
+
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static const struct command {
 	const char *name;
@@ -16,7 +19,9 @@ static const struct command {
 	{ "status", "[PAIR]", "how all pairs are, or all about one", cmd_status },
 	{ "list", "", "a plain table of all pairs, for scripts", cmd_list },
 	{ "plan", "", "what would be done now, step by step", cmd_plan },
-	{ "check", "FILE...", "what is wrong with files; needs no metad", cmd_check },
+	{ "check", "[FILE...]", "what is wrong with the configuration, or with some; needs no metad",
+	  cmd_check },
+	{ "cat", "[NAME...]", "configuration files in the order in which they count", cmd_cat },
 	{ "reload", "", "read the configuration again, say what is wrong with it", cmd_reload },
 	{ "monitor", "", "every change as it happens", cmd_monitor },
 	{ "cleanup", "", "delete all that metad made; it must be stopped", cmd_cleanup },
@@ -28,18 +33,22 @@ static void print_help(void)
 	puts("Usage: metactl [OPTION…] COMMAND\n"
 	     "Asks metad how the device pairs are that it keeps.\n\nCommands:");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %-8s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-7s %-9s  %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
-	puts("\nOptions:\n"
+	puts("\nNAME is a file (50-web.yaml, 50-web, metad.yaml, a path) or a pair in one.\n"
+	     "\nOptions:\n"
 	     "  --socket PATH          where metad listens ($METAD_SOCKET, or /run/metad/io.metad)\n"
-	     "  --json[=pretty|short]  what metad says, as JSON; one document a line with short\n"
+	     "  --config-dir DIR       as of metad: where files are; may be repeated, the highest\n"
+	     "                         precedence first (/etc/metad, /run/metad,\n"
+	     "                         /usr/local/lib/metad and /usr/lib/metad)\n"
+	     "  --json[=pretty|short]  what there is to say, as JSON; one document a line with short\n"
 	     "  --no-legend            without headings and summaries\n"
 	     "  --full                 the whole of a verifier's log\n"
 	     "  --help\n"
 	     "\n"
 	     "Colours are for terminals, unless $NO_COLOR is set; $COLUMNS is the width of tables.\n"
 	     "\n"
-	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken or a call was\n"
+	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken, or a call was\n"
 	     "refused; 2 plan: there is something to do; 3 metad cannot be reached; 64 wrong usage.");
 }
 
@@ -88,12 +97,26 @@ static int parse_json_mode(const char *text, enum json_mode *ret)
 	return 0;
 }
 
+static int add_config_dir(struct cli *cli, const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return complain(EXIT_USAGE, "--config-dir %s: there is no such directory", dir);
+	if (cli->n_config_dirs == CONFIG_DIRS_MAX)
+		return complain(EXIT_USAGE, "more than %d configuration directories",
+				CONFIG_DIRS_MAX);
+	cli->config_dirs[cli->n_config_dirs++] = dir;
+	return 0;
+}
+
 /* Options may stand before and behind the command. 0, or the exit code with *ret_done. */
 static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 {
-	enum { SOCKET = 256, JSON, NO_LEGEND, FULL, HELP };
+	enum { SOCKET = 256, CONFIG_DIR, JSON, NO_LEGEND, FULL, HELP };
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, SOCKET },
+		{ "config-dir", required_argument, NULL, CONFIG_DIR },
 		{ "json", optional_argument, NULL, JSON },
 		{ "no-legend", no_argument, NULL, NO_LEGEND },
 		{ "full", no_argument, NULL, FULL },
@@ -107,6 +130,9 @@ static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 		switch (option) {
 		case SOCKET:
 			cli->socket = optarg;
+			break;
+		case CONFIG_DIR:
+			r = add_config_dir(cli, optarg);
 			break;
 		case JSON:
 			r = parse_json_mode(optarg, &cli->json);
@@ -146,6 +172,10 @@ int main(int argc, char **argv)
 		print_help();
 		return EXIT_USAGE;
 	}
+	if (!cli.n_config_dirs)
+		for (const char *const *dir = dropin_standard_dirs;
+		     cli.n_config_dirs < DROPIN_N_STANDARD_DIRS; dir++)
+			cli.config_dirs[cli.n_config_dirs++] = *dir;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[optind], commands[i].name) == 0)
 			return commands[i].run(&cli, argc - optind - 1, argv + optind + 1);

@@ -5,6 +5,8 @@
 
 #include "core/frame.h"
 
+#define CONFIG_DIRS_MAX 16
+
 #define EXIT_OK 0
 #define EXIT_NOT_OK 1 /* a pair is not ready, a file is broken, a call was refused */
 #define EXIT_DIFFERENT 2 /* plan: there is something to do */
@@ -17,6 +19,8 @@ struct cli {
 	const char *socket;
 	enum json_mode json;
 	bool no_legend, full;
+	const char *config_dirs[CONFIG_DIRS_MAX]; /* highest precedence first */
+	size_t n_config_dirs;
 };
 
 /* One command: its own arguments, without its name. Returns the exit code. */
@@ -28,6 +32,7 @@ int cmd_plan(const struct cli *cli, int argc, char **argv);
 int cmd_cleanup(const struct cli *cli, int argc, char **argv);
 int cmd_check(const struct cli *cli, int argc, char **argv);
 int cmd_reload(const struct cli *cli, int argc, char **argv);
+int cmd_cat(const struct cli *cli, int argc, char **argv);
 int cmd_monitor(const struct cli *cli, int argc, char **argv);
 int cmd_version(const struct cli *cli, int argc, char **argv);
 

@@ -5,7 +5,7 @@ perhaps --update, which writes down what is printed now.
 
 A case is NAME.json: arguments; what metad replies to a method, one message after the other, each of
 the type that the interface says; columns of the terminal; "terminal": standard output is one;
-"environment". NAME.txt is what a person sees."""
+"environment". In replies FOLDER stands for the folder of cases. NAME.txt is what a person sees."""
 import fcntl
 import glob
 import json
@@ -119,7 +119,7 @@ def transcript(case):
         if faults:
             raise faults[0]
     text = output.decode() + "".join(f"stderr: {line}\n" for line in error.decode().splitlines())
-    text = text.replace(path, "SOCKET").replace("\x1b", "\\e")
+    text = text.replace(path, "SOCKET").replace(FOLDER, "FOLDER").replace("\x1b", "\\e")
     text = re.sub(r"^\d\d:\d\d:\d\d ", "HH:MM:SS ", text, flags=re.M)
     return f"$ metactl {' '.join(case['arguments'])}\n{text}exit {code}\n"
 
@@ -129,7 +129,7 @@ def main():
     cases = sorted(glob.glob(f"{FOLDER}/*.json"))
     for path in cases:
         with open(path) as file:
-            found = transcript(json.load(file))
+            found = transcript(json.loads(file.read().replace("FOLDER", FOLDER)))
         golden = path.removesuffix(".json") + ".txt"
         if update:
             with open(golden, "w") as file:
