@@ -15,6 +15,7 @@ static const struct command {
 	const char *arguments;
 	const char *help;
 	command_fn run;
+	const char *takes; /* options that only some commands take, as they are said; NULL: none */
 } commands[] = {
 	{ "status", "[PAIR]", "how all pairs are, or all about one", cmd_status },
 	{ "list", "", "a plain table of all pairs, for scripts", cmd_list },
@@ -22,6 +23,11 @@ static const struct command {
 	{ "check", "[FILE...]", "what is wrong with the configuration, or with some; needs no metad",
 	  cmd_check },
 	{ "cat", "[NAME...]", "configuration files in the order in which they count", cmd_cat },
+	{ "edit", "NAME", "change a file by an editor; what would be wrong is not saved", cmd_edit,
+	  "--drop-in --runtime --stdin" },
+	{ "mask", "NAME", "keep a file from counting; says which pairs go", cmd_mask,
+	  "--drop-in --runtime" },
+	{ "unmask", "NAME", "let it count again", cmd_unmask, "--drop-in --runtime" },
 	{ "reload", "", "read the configuration again, say what is wrong with it", cmd_reload },
 	{ "monitor", "", "every change as it happens", cmd_monitor },
 	{ "cleanup", "", "delete all that metad made; it must be stopped", cmd_cleanup },
@@ -43,13 +49,19 @@ static void print_help(void)
 	     "                         /usr/local/lib/metad and /usr/lib/metad)\n"
 	     "  --json[=pretty|short]  what there is to say, as JSON; one document a line with short\n"
 	     "  --no-legend            without headings and summaries\n"
-	     "  --full                 the whole of a verifier's log\n"
+	     "  --full                 the whole of a verifier's log; edit: the whole file\n"
+	     "  --drop-in NAME         edit, mask: a drop-in of the file (edit: override.yaml,\n"
+	     "                         unless the file is new)\n"
+	     "  --runtime              edit, mask: until the next boot, in the second directory\n"
+	     "  --stdin                edit: from standard input\n"
 	     "  --help\n"
 	     "\n"
 	     "Colours are for terminals, unless $NO_COLOR is set; $COLUMNS is the width of tables.\n"
+	     "The editor is $SYSTEMD_EDITOR, $EDITOR, $VISUAL, or editor, nano, vi.\n"
 	     "\n"
-	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken, or a call was\n"
-	     "refused; 2 plan: there is something to do; 3 metad cannot be reached; 64 wrong usage.");
+	     "Exit status: 0 all is well; 1 a pair is not ready, a file is broken, or something was\n"
+	     "refused and nothing is saved; 2 plan: there is something to do; 3 metad cannot be\n"
+	     "reached (edit, mask and unmask do without); 64 wrong usage.");
 }
 
 int complain(int code, const char *format, ...)
@@ -113,13 +125,16 @@ static int add_config_dir(struct cli *cli, const char *dir)
 /* Options may stand before and behind the command. 0, or the exit code with *ret_done. */
 static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 {
-	enum { SOCKET = 256, CONFIG_DIR, JSON, NO_LEGEND, FULL, HELP };
+	enum { SOCKET = 256, CONFIG_DIR, JSON, NO_LEGEND, FULL, DROP_IN, RUNTIME, STDIN, HELP };
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, SOCKET },
 		{ "config-dir", required_argument, NULL, CONFIG_DIR },
 		{ "json", optional_argument, NULL, JSON },
 		{ "no-legend", no_argument, NULL, NO_LEGEND },
 		{ "full", no_argument, NULL, FULL },
+		{ "drop-in", required_argument, NULL, DROP_IN },
+		{ "runtime", no_argument, NULL, RUNTIME },
+		{ "stdin", no_argument, NULL, STDIN },
 		{ "help", no_argument, NULL, HELP },
 		{},
 	};
@@ -143,6 +158,15 @@ static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 		case FULL:
 			cli->full = true;
 			break;
+		case DROP_IN:
+			cli->drop_in = optarg;
+			break;
+		case RUNTIME:
+			cli->runtime = true;
+			break;
+		case STDIN:
+			cli->from_stdin = true;
+			break;
 		case 'h':
 		case HELP:
 			print_help();
@@ -156,6 +180,25 @@ static int parse(int argc, char **argv, struct cli *cli, bool *ret_done)
 	}
 	*ret_done = r != 0;
 	return r;
+}
+
+/* An option that would do nothing was meant to do something. */
+static int check_taken(const struct command *command, const char *option, bool given)
+{
+	if (!given || (command->takes && strstr(command->takes, option)))
+		return 0;
+	return complain(EXIT_USAGE, "%s is not for %s", option, command->name);
+}
+
+static int run(const struct command *command, const struct cli *cli, int argc, char **argv)
+{
+	int r = check_taken(command, "--drop-in", cli->drop_in);
+
+	if (r == 0)
+		r = check_taken(command, "--runtime", cli->runtime);
+	if (r == 0)
+		r = check_taken(command, "--stdin", cli->from_stdin);
+	return r ? r : command->run(cli, argc, argv);
 }
 
 int main(int argc, char **argv)
@@ -178,6 +221,6 @@ int main(int argc, char **argv)
 			cli.config_dirs[cli.n_config_dirs++] = *dir;
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		if (strcmp(argv[optind], commands[i].name) == 0)
-			return commands[i].run(&cli, argc - optind - 1, argv + optind + 1);
+			return run(&commands[i], &cli, argc - optind - 1, argv + optind + 1);
 	return complain(EXIT_USAGE, "\"%s\" is not a command; see metactl --help", argv[optind]);
 }

@@ -8,7 +8,7 @@
 #define CONFIG_DIRS_MAX 16
 
 #define EXIT_OK 0
-#define EXIT_NOT_OK 1 /* a pair is not ready, a file is broken, a call was refused */
+#define EXIT_NOT_OK 1 /* a pair is not ready, a file is broken, something was refused */
 #define EXIT_DIFFERENT 2 /* plan: there is something to do */
 #define EXIT_UNREACHABLE 3
 #define EXIT_USAGE 64 /* EX_USAGE */
@@ -21,6 +21,8 @@ struct cli {
 	bool no_legend, full;
 	const char *config_dirs[CONFIG_DIRS_MAX]; /* highest precedence first */
 	size_t n_config_dirs;
+	const char *drop_in; /* NULL: none is named */
+	bool runtime, from_stdin;
 };
 
 /* One command: its own arguments, without its name. Returns the exit code. */
@@ -33,6 +35,9 @@ int cmd_cleanup(const struct cli *cli, int argc, char **argv);
 int cmd_check(const struct cli *cli, int argc, char **argv);
 int cmd_reload(const struct cli *cli, int argc, char **argv);
 int cmd_cat(const struct cli *cli, int argc, char **argv);
+int cmd_edit(const struct cli *cli, int argc, char **argv);
+int cmd_mask(const struct cli *cli, int argc, char **argv);
+int cmd_unmask(const struct cli *cli, int argc, char **argv);
 int cmd_monitor(const struct cli *cli, int argc, char **argv);
 int cmd_version(const struct cli *cli, int argc, char **argv);
 

@@ -20,3 +20,11 @@ struct outlook {
 /* draft, NULL for none, must outlive it. 0 or an exit code, which has been explained. */
 int outlook_make(const struct cli *cli, const struct dropin_draft *draft, struct outlook *ret);
 void outlook_done(struct outlook *outlook);
+
+/* What is wrong in after and not in before, whatever line or directory it has moved to. 0 or -ENOMEM. */
+int outlook_new_faults(const struct cli *cli, const struct outlook *before,
+		       const struct outlook *after, struct diag_list *ret);
+
+/* Calls fn with the name of each pair that only the first declares. */
+void outlook_each_only(const struct outlook *outlook, const struct outlook *other,
+		       void (*fn)(void *ctx, const char *pair), void *ctx);
