@@ -31,7 +31,8 @@ enum { FROM_PLACES = -1, FROM_TIMER = -2 };
 #define DIR_EVENTS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
 enum role {
-	ROLE_CONFIG, /* a configuration directory or its pairs.d */
+	ROLE_CONFIG, /* a configuration directory: its settings count */
+	ROLE_PAIRS, /* its pairs.d */
 	ROLE_DROPINS, /* a directory of one file's drop-ins, in one of them */
 	ROLE_TARGET, /* a file elsewhere that a link in one of them leads to */
 	ROLE_NETNS_DIR, /* names in it are namespaces' names */
@@ -41,6 +42,7 @@ enum role {
 
 static const uint32_t events_of[] = {
 	[ROLE_CONFIG] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
+	[ROLE_PAIRS] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_DROPINS] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_TARGET] = IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_NETNS_DIR] = DIR_EVENTS,
@@ -69,31 +71,51 @@ static int add_place(struct watch *watch, enum role role, const char *path)
 
 /* ---- what the directories lead to ---- */
 
-/*
- * A drop-in that is a link to a file elsewhere changes there: the file itself is watched, or
- * awaited where the link says it should be. Of links that lead to links, the last counts.
- */
-static int add_target(struct watch *watch, const char *dir, const char *name)
+/* Whether a file, or a directory, of that name in a place says anything. */
+static bool is_file_of(enum role role, const char *name)
+{
+	return role == ROLE_CONFIG ? strcmp(name, DROPIN_SETTINGS) == 0 : dropin_is_name(name);
+}
+
+static bool is_dir_of(enum role role, const char *name)
+{
+	if (role == ROLE_CONFIG)
+		return strcmp(name, DROPIN_SETTINGS ".d") == 0;
+	return role == ROLE_PAIRS && dropin_is_dir(name);
+}
+
+/* Where a link says something should be. Of links that lead to links, the last counts. */
+static int add_linked(struct watch *watch, enum role role, const char *dir, const char *name)
 {
 	AUTO_FREE char *path = util_join(dir, name);
 	AUTO_FREE char *joined = NULL;
 	char target[PATH_MAX];
-	struct stat st;
 	ssize_t len;
+
+	if (!path)
+		return -ENOMEM;
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len <= 0)
+		return 0;
+	target[len] = '\0';
+	if (target[0] == '/')
+		return add_place(watch, role, target);
+	joined = util_join(dir, target);
+	return joined ? add_place(watch, role, joined) : -ENOMEM;
+}
+
+/* A file that is a link to one elsewhere changes there: that is watched, or awaited. */
+static int add_target(struct watch *watch, const char *dir, const char *name)
+{
+	AUTO_FREE char *path = util_join(dir, name);
+	struct stat st;
 
 	if (!path)
 		return -ENOMEM;
 	/* A mask leads to /dev/null, which changes all the time. */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return 0;
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len <= 0)
-		return 0;
-	target[len] = '\0';
-	if (target[0] == '/')
-		return add_place(watch, ROLE_TARGET, target);
-	joined = util_join(dir, target);
-	return joined ? add_place(watch, ROLE_TARGET, joined) : -ENOMEM;
+	return add_linked(watch, ROLE_TARGET, dir, name);
 }
 
 static void close_dir(DIR **dir)
@@ -105,12 +127,17 @@ static void close_dir(DIR **dir)
 static int add_dropins(struct watch *watch, const char *dir, const char *name)
 {
 	AUTO_FREE char *path = util_join(dir, name);
+	struct stat st;
 
-	return path ? add_place(watch, ROLE_DROPINS, path) : -ENOMEM;
+	if (!path)
+		return -ENOMEM;
+	/* A link that leads nowhere hides by being there that the directory is not. */
+	return stat(path, &st) < 0 ? add_linked(watch, ROLE_DROPINS, dir, name)
+				   : add_place(watch, ROLE_DROPINS, path);
 }
 
-/* What a directory leads to: files behind links, and in pairs.d directories of drop-ins. */
-static int add_found(struct watch *watch, const char *dir)
+/* What a directory leads to: files behind links, and directories of drop-ins. */
+static int add_found(struct watch *watch, enum role role, const char *dir)
 {
 	AUTO(close_dir) DIR *stream = opendir(dir);
 	const struct dirent *entry;
@@ -119,10 +146,10 @@ static int add_found(struct watch *watch, const char *dir)
 	if (!stream)
 		return 0;
 	while (r == 0 && (entry = readdir(stream))) {
-		if (dropin_is_dir(entry->d_name))
+		if (is_dir_of(role, entry->d_name))
 			r = add_dropins(watch, dir, entry->d_name);
 		else if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
-			 dropin_is_name(entry->d_name))
+			 is_file_of(role, entry->d_name))
 			r = add_target(watch, dir, entry->d_name);
 	}
 	return r;
@@ -142,10 +169,11 @@ static int follow_found(struct watch *watch)
 		const struct place *place = &watch->places.items[i];
 		AUTO_FREE char *path = NULL;
 
-		if (place->role != ROLE_CONFIG && place->role != ROLE_DROPINS)
+		if (place->role != ROLE_CONFIG && place->role != ROLE_PAIRS &&
+		    place->role != ROLE_DROPINS)
 			continue;
 		path = strdup(place->path);
-		r = path ? add_found(watch, path) : -ENOMEM;
+		r = path ? add_found(watch, place->role, path) : -ENOMEM;
 	}
 	armed = places_arm(&watch->places);
 	return r < 0 ? r : armed;
@@ -162,7 +190,7 @@ static int add_places(struct watch *watch, const struct watch_options *options)
 
 		r = add_place(watch, ROLE_CONFIG, options->config_dirs[i]);
 		if (r == 0)
-			r = path ? add_place(watch, ROLE_CONFIG, path) : -ENOMEM;
+			r = path ? add_place(watch, ROLE_PAIRS, path) : -ENOMEM;
 	}
 	return r < 0 ? r : follow_found(watch);
 }
@@ -450,12 +478,19 @@ static bool is_being_written(const struct place *place, const char *name)
 	return path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
-/* What only writes is of interest by its name; what moves or goes may be what others lead through. */
+/*
+ * What is made or written is of interest by its name; what moves or goes may be what others lead
+ * through. A link that is made may be either.
+ */
 static bool is_config(const struct place *place, uint32_t mask, const char *name)
 {
 	if (mask & (IN_CLOSE_WRITE | IN_ATTRIB))
-		return dropin_is_name(name);
-	return !(mask & IN_CREATE) || !is_being_written(place, name);
+		return is_file_of(place->role, name);
+	if (!(mask & IN_CREATE))
+		return true;
+	if (mask & IN_ISDIR)
+		return is_dir_of(place->role, name) || is_file_of(place->role, name);
+	return !is_being_written(place, name);
 }
 
 static void on_event(void *ctx, const struct place *place, uint32_t mask, const char *name)
@@ -464,6 +499,7 @@ static void on_event(void *ctx, const struct place *place, uint32_t mask, const 
 
 	switch ((enum role)place->role) {
 	case ROLE_CONFIG:
+	case ROLE_PAIRS:
 	case ROLE_DROPINS:
 	case ROLE_TARGET:
 		telling->config_changed |= !name || is_config(place, mask, name);

@@ -269,6 +269,240 @@ static void test_masks_do_not_wake(void)
 	watcher_forget();
 }
 
+/* ---- drop-ins ---- */
+
+#define DROPINS PAIRS "/a.yaml.d"
+
+static void test_dropins(void)
+{
+	unsigned int n = watcher_count_watches();
+
+	do_mkdir(DROPINS);
+	CHECK(watcher_told_config());
+	CHECK(watcher_count_watches() == n + 1);
+	do_write(DROPINS "/10.yaml", "1");
+	CHECK(watcher_told_config());
+	do_write(DROPINS "/10.yaml", "2");
+	CHECK(watcher_told_config());
+	/* As metactl saves: beside it, and renamed over it. */
+	do_write(DROPINS "/.10.yaml.Xy12", "3");
+	CHECK(watcher_told_nothing());
+	do_rename(DROPINS "/.10.yaml.Xy12", DROPINS "/10.yaml");
+	CHECK(watcher_told_config());
+	CHECK(chmod(DROPINS "/10.yaml", 0600) == 0);
+	CHECK(watcher_told_config());
+	do_symlink("/dev/null", DROPINS "/20.yaml");
+	CHECK(watcher_told_config());
+	do_write("/dev/null", "x");
+	CHECK(watcher_slept());
+	do_unlink(DROPINS "/20.yaml");
+	CHECK(watcher_told_config());
+	do_unlink(DROPINS "/10.yaml");
+	CHECK(watcher_told_config());
+	do_rmdir(DROPINS);
+	CHECK(watcher_told_config());
+	CHECK(watcher_slept());
+	CHECK(watcher_count_watches() == n);
+}
+
+/* Its directory comes with all that is in it, goes away, and comes back as another. */
+static void test_dropins_directory_moves(void)
+{
+	unsigned int n = watcher_count_watches();
+
+	do_mkdir(ELSEWHERE "/dropins");
+	do_write(ELSEWHERE "/dropins/10.yaml", "1");
+	CHECK(watcher_told_nothing());
+	for (int i = 0; i < 3; i++) {
+		do_rename(ELSEWHERE "/dropins", DROPINS);
+		CHECK(watcher_told_config());
+		do_write(DROPINS "/10.yaml", "2");
+		CHECK(watcher_told_config());
+		do_rename(DROPINS, ELSEWHERE "/dropins");
+		CHECK(watcher_told_config());
+		do_write(ELSEWHERE "/dropins/10.yaml", "3");
+		CHECK(watcher_slept());
+		CHECK(watcher_count_watches() == n);
+	}
+	/* Away and back before anybody looks: another directory with the same path. */
+	do_rename(ELSEWHERE "/dropins", DROPINS);
+	CHECK(watcher_told_config());
+	do_rename(DROPINS, ELSEWHERE "/dropins");
+	do_mkdir(DROPINS);
+	CHECK(watcher_told_config());
+	do_write(ELSEWHERE "/dropins/10.yaml", "4");
+	CHECK(watcher_slept());
+	do_write(DROPINS "/20.yaml", "5");
+	CHECK(watcher_told_config());
+	do_unlink(DROPINS "/20.yaml");
+	do_rmdir(DROPINS);
+	watcher_forget();
+	/* A link to a directory, which is another one later. */
+	do_symlink("../../elsewhere/dropins", DROPINS);
+	CHECK(watcher_told_config());
+	do_write(ELSEWHERE "/dropins/10.yaml", "6");
+	CHECK(watcher_told_config());
+	do_rename(ELSEWHERE "/dropins", ELSEWHERE "/old");
+	CHECK(watcher_told_config());
+	do_mkdir(ELSEWHERE "/dropins");
+	CHECK(watcher_told_config());
+	do_write(ELSEWHERE "/dropins/30.yaml", "7");
+	CHECK(watcher_told_config());
+	do_unlink(ELSEWHERE "/dropins/30.yaml");
+	do_rmdir(ELSEWHERE "/dropins");
+	CHECK(watcher_told_config());
+	do_unlink(DROPINS);
+	CHECK(watcher_told_config());
+	CHECK(watcher_count_watches() == n);
+}
+
+/* All at once, before anything is read; afterwards it is watched nevertheless. */
+static void test_dropins_in_one_go(void)
+{
+	for (int i = 0; i < 10; i++) {
+		do_mkdir(DROPINS);
+		do_write(DROPINS "/10.yaml", "1");
+		CHECK(watcher_told_config());
+		do_unlink(DROPINS "/10.yaml");
+		do_rmdir(DROPINS);
+		do_mkdir(DROPINS);
+		do_write(DROPINS "/20.yaml", "2");
+		CHECK(watcher_told_config());
+		do_write(DROPINS "/20.yaml", "3");
+		CHECK(watcher_told_config());
+		do_unlink(DROPINS "/20.yaml");
+		do_rmdir(DROPINS);
+		CHECK(watcher_told_config());
+	}
+}
+
+/* A volume of Kubernetes that is mounted as the drop-ins of one file. */
+static void test_dropins_configmap(void)
+{
+	unsigned int n = watcher_count_watches();
+
+	do_mkdir(DROPINS);
+	do_mkdir(DROPINS "/..1");
+	do_write(DROPINS "/..1/10.yaml", "1");
+	do_symlink("..1", DROPINS "/..data");
+	do_symlink("..data/10.yaml", DROPINS "/10.yaml");
+	CHECK(watcher_told_config());
+	do_mkdir(DROPINS "/..2");
+	do_write(DROPINS "/..2/10.yaml", "2");
+	CHECK(watcher_told_nothing());
+	do_symlink("..2", DROPINS "/..data_tmp");
+	watcher_forget();
+	do_rename(DROPINS "/..data_tmp", DROPINS "/..data");
+	CHECK(watcher_told_config());
+	/* And the file behind, if somebody writes to it after all. */
+	do_write(DROPINS "/..2/10.yaml", "3");
+	CHECK(watcher_told_config());
+	do_unlink(DROPINS "/..1/10.yaml");
+	CHECK(watcher_slept());
+	do_unlink(DROPINS "/..2/10.yaml");
+	CHECK(watcher_told_config());
+	do_unlink(DROPINS "/10.yaml");
+	do_unlink(DROPINS "/..data");
+	do_rmdir(DROPINS "/..1");
+	do_rmdir(DROPINS "/..2");
+	do_rmdir(DROPINS);
+	watcher_forget();
+	CHECK(watcher_count_watches() == n);
+}
+
+static void test_dropins_of_settings(void)
+{
+	do_mkdir(CONF "/metad.yaml.d");
+	CHECK(watcher_told_config());
+	do_write(CONF "/metad.yaml.d/10.yaml", "1");
+	CHECK(watcher_told_config());
+	do_unlink(CONF "/metad.yaml.d/10.yaml");
+	CHECK(watcher_told_config());
+	do_rmdir(CONF "/metad.yaml.d");
+	CHECK(watcher_told_config());
+	/* With the directory that they are in. */
+	make_later();
+	do_mkdir(LATER "/metad.yaml.d");
+	do_write(LATER "/metad.yaml.d/10.yaml", "1");
+	CHECK(watcher_told_config());
+	do_write(LATER "/metad.yaml.d/10.yaml", "2");
+	CHECK(watcher_told_config());
+	do_unlink(LATER "/metad.yaml.d/10.yaml");
+	do_rmdir(LATER "/metad.yaml.d");
+	CHECK(watcher_told_config());
+	remove_later();
+}
+
+/* Names that say nothing where they are, though they would elsewhere. */
+static void test_dropins_strangers(void)
+{
+	static const char *const dirs[] = {
+		CONF "/other.yaml.d", CONF "/a.yaml.d",	  PAIRS "/sub",
+		PAIRS "/a.d",	      PAIRS "/.a.yaml.d", DROPINS "/10.yaml.d",
+	};
+	unsigned int n;
+
+	do_mkdir(DROPINS);
+	watcher_forget();
+	n = watcher_count_watches();
+	do_write(DROPINS "/README", "1");
+	do_write(DROPINS "/10.yaml~", "1");
+	do_write(CONF "/other.yaml", "1");
+	CHECK(watcher_told_nothing());
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		AUTO_FREE char *file = util_join(dirs[i], "10.yaml");
+
+		CHECK(file);
+		do_mkdir(dirs[i]);
+		CHECK(watcher_told_nothing());
+		do_write(file, "1");
+		CHECK(watcher_slept());
+		do_unlink(file);
+		do_rmdir(dirs[i]);
+		watcher_forget();
+	}
+	CHECK(watcher_count_watches() == n);
+	do_unlink(CONF "/other.yaml");
+	do_unlink(DROPINS "/README");
+	do_unlink(DROPINS "/10.yaml~");
+	do_rmdir(DROPINS);
+	watcher_forget();
+}
+
+static void make_and_remove_dropins(int n)
+{
+	for (int i = 0; i <= n; i++) {
+		unlink(DROPINS "/10.yaml");
+		rmdir(DROPINS);
+		do_mkdir(DROPINS);
+		do_write(DROPINS "/10.yaml", "1");
+	}
+	_exit(0);
+}
+
+/* However often it is made anew while watches are being set, in the end it is watched. */
+static void test_dropins_while_watches_are_set(void)
+{
+	unsigned int n = watcher_count_watches();
+
+	for (int round = 0; round < 100; round++) {
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0)
+			make_and_remove_dropins(round % 16);
+		while (waitpid(pid, NULL, WNOHANG) == 0)
+			watcher_serve();
+		watcher_forget();
+		do_write(DROPINS "/10.yaml", "2");
+		CHECK(watcher_told_config());
+		do_unlink(DROPINS "/10.yaml");
+		do_rmdir(DROPINS);
+		watcher_forget();
+		CHECK(watcher_count_watches() == n);
+	}
+}
+
 /* More events than the kernel keeps: everything may have changed. */
 static void test_overflow(void)
 {
@@ -338,6 +572,13 @@ int main(void)
 	test_mounted_over();
 	test_links_to_files();
 	test_masks_do_not_wake();
+	test_dropins();
+	test_dropins_directory_moves();
+	test_dropins_in_one_go();
+	test_dropins_configmap();
+	test_dropins_of_settings();
+	test_dropins_strangers();
+	test_dropins_while_watches_are_set();
 	test_overflow();
 	test_changes_while_watches_are_set();
 	watcher_stop();
