@@ -6,20 +6,17 @@
  */
 #include "kernel/watch.h"
 
-#include "files/dropin.h"
+#include "kernel/config_places.h"
 #include "kernel/mounts.h"
 #include "kernel/pin.h"
 #include "kernel/places.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
@@ -31,20 +28,12 @@ enum { FROM_PLACES = -1, FROM_TIMER = -2 };
 #define DIR_EVENTS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR)
 
 enum role {
-	ROLE_CONFIG, /* a configuration directory: its settings count */
-	ROLE_PAIRS, /* its pairs.d */
-	ROLE_DROPINS, /* a directory of one file's drop-ins, in one of them */
-	ROLE_TARGET, /* a file elsewhere that a link in one of them leads to */
-	ROLE_NETNS_DIR, /* names in it are namespaces' names */
+	ROLE_NETNS_DIR = N_CONFIG_PLACES, /* names in it are namespaces' names */
 	ROLE_NETNS_PATH, /* directory of a namespace that the configuration names by path */
 	ROLE_PINS,
 };
 
 static const uint32_t events_of[] = {
-	[ROLE_CONFIG] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
-	[ROLE_PAIRS] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
-	[ROLE_DROPINS] = DIR_EVENTS | IN_CLOSE_WRITE | IN_ATTRIB,
-	[ROLE_TARGET] = IN_CLOSE_WRITE | IN_ATTRIB,
 	[ROLE_NETNS_DIR] = DIR_EVENTS,
 	[ROLE_NETNS_PATH] = DIR_EVENTS,
 	[ROLE_PINS] = IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR,
@@ -69,130 +58,14 @@ static int add_place(struct watch *watch, enum role role, const char *path)
 	return places_add(&watch->places, role, events_of[role], path);
 }
 
-/* ---- what the directories lead to ---- */
-
-/* Whether a file, or a directory, of that name in a place says anything. */
-static bool is_file_of(enum role role, const char *name)
-{
-	return role == ROLE_CONFIG ? strcmp(name, DROPIN_SETTINGS) == 0 : dropin_is_name(name);
-}
-
-static bool is_dir_of(enum role role, const char *name)
-{
-	if (role == ROLE_CONFIG)
-		return strcmp(name, DROPIN_SETTINGS ".d") == 0;
-	return role == ROLE_PAIRS && dropin_is_dir(name);
-}
-
-/* Where a link says something should be. Of links that lead to links, the last counts. */
-static int add_linked(struct watch *watch, enum role role, const char *dir, const char *name)
-{
-	AUTO_FREE char *path = util_join(dir, name);
-	AUTO_FREE char *joined = NULL;
-	char target[PATH_MAX];
-	ssize_t len;
-
-	if (!path)
-		return -ENOMEM;
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len <= 0)
-		return 0;
-	target[len] = '\0';
-	if (target[0] == '/')
-		return add_place(watch, role, target);
-	joined = util_join(dir, target);
-	return joined ? add_place(watch, role, joined) : -ENOMEM;
-}
-
-/* A file that is a link to one elsewhere changes there: that is watched, or awaited. */
-static int add_target(struct watch *watch, const char *dir, const char *name)
-{
-	AUTO_FREE char *path = util_join(dir, name);
-	struct stat st;
-
-	if (!path)
-		return -ENOMEM;
-	/* A mask leads to /dev/null, which changes all the time. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return 0;
-	return add_linked(watch, ROLE_TARGET, dir, name);
-}
-
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-static int add_dropins(struct watch *watch, const char *dir, const char *name)
-{
-	AUTO_FREE char *path = util_join(dir, name);
-	struct stat st;
-
-	if (!path)
-		return -ENOMEM;
-	/* A link that leads nowhere hides by being there that the directory is not. */
-	return stat(path, &st) < 0 ? add_linked(watch, ROLE_DROPINS, dir, name)
-				   : add_place(watch, ROLE_DROPINS, path);
-}
-
-/* What a directory leads to: files behind links, and directories of drop-ins. */
-static int add_found(struct watch *watch, enum role role, const char *dir)
-{
-	AUTO(close_dir) DIR *stream = opendir(dir);
-	const struct dirent *entry;
-	int r = 0;
-
-	if (!stream)
-		return 0;
-	while (r == 0 && (entry = readdir(stream))) {
-		if (is_dir_of(role, entry->d_name))
-			r = add_dropins(watch, dir, entry->d_name);
-		else if ((entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN) &&
-			 is_file_of(role, entry->d_name))
-			r = add_target(watch, dir, entry->d_name);
-	}
-	return r;
-}
-
-/*
- * Arms, too. Before the configuration is read, so that no change falls in between. The list of
- * places grows while it is walked, and is moved by that.
- */
-static int follow_found(struct watch *watch)
-{
-	int r = 0, armed;
-
-	places_remove(&watch->places, ROLE_TARGET);
-	places_remove(&watch->places, ROLE_DROPINS);
-	for (size_t i = 0; i < watch->places.n && r == 0; i++) {
-		const struct place *place = &watch->places.items[i];
-		AUTO_FREE char *path = NULL;
-
-		if (place->role != ROLE_CONFIG && place->role != ROLE_PAIRS &&
-		    place->role != ROLE_DROPINS)
-			continue;
-		path = strdup(place->path);
-		r = path ? add_found(watch, place->role, path) : -ENOMEM;
-	}
-	armed = places_arm(&watch->places);
-	return r < 0 ? r : armed;
-}
-
 /* ---- life ---- */
 
 static int add_places(struct watch *watch, const struct watch_options *options)
 {
 	int r = add_place(watch, ROLE_PINS, options->links_dir);
 
-	for (size_t i = 0; i < options->n_config_dirs && r == 0; i++) {
-		AUTO_FREE char *path = util_join(options->config_dirs[i], DROPIN_DIR);
-
-		r = add_place(watch, ROLE_CONFIG, options->config_dirs[i]);
-		if (r == 0)
-			r = path ? add_place(watch, ROLE_PAIRS, path) : -ENOMEM;
-	}
-	return r < 0 ? r : follow_found(watch);
+	return r < 0 ? r : config_places_add(&watch->places, options->config_dirs,
+					     options->n_config_dirs);
 }
 
 static int add_fd(struct watch *watch, int fd, int from)
@@ -469,41 +342,15 @@ static void tell_pin(const struct telling *telling, const char *name)
 	telling->on_change(telling->ctx, WATCH_PIN, pin_parse_link(name, &pin) ? pin.pair : NULL);
 }
 
-/* A new file with one name is being written, and is told when that is finished; a link is not. */
-static bool is_being_written(const struct place *place, const char *name)
-{
-	AUTO_FREE char *path = path_in(place->path, name);
-	struct stat st;
-
-	return path && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
-}
-
-/*
- * What is made or written is of interest by its name; what moves or goes may be what others lead
- * through. A link that is made may be either.
- */
-static bool is_config(const struct place *place, uint32_t mask, const char *name)
-{
-	if (mask & (IN_CLOSE_WRITE | IN_ATTRIB))
-		return is_file_of(place->role, name);
-	if (!(mask & IN_CREATE))
-		return true;
-	if (mask & IN_ISDIR)
-		return is_dir_of(place->role, name) || is_file_of(place->role, name);
-	return !is_being_written(place, name);
-}
-
 static void on_event(void *ctx, const struct place *place, uint32_t mask, const char *name)
 {
 	struct telling *telling = ctx;
 
+	if (place->role < N_CONFIG_PLACES) {
+		telling->config_changed |= config_places_is_change(place, mask, name);
+		return;
+	}
 	switch ((enum role)place->role) {
-	case ROLE_CONFIG:
-	case ROLE_PAIRS:
-	case ROLE_DROPINS:
-	case ROLE_TARGET:
-		telling->config_changed |= !name || is_config(place, mask, name);
-		break;
 	case ROLE_NETNS_DIR:
 	case ROLE_NETNS_PATH:
 		on_netns(telling, place, mask, name);
@@ -564,7 +411,7 @@ static int drain_places(struct telling *telling)
 	int r = places_drain(&telling->watch->places, on_event, telling), linked = 0;
 
 	if (telling->config_changed) {
-		linked = follow_found(telling->watch);
+		linked = config_places_follow(&telling->watch->places);
 		telling->on_change(telling->ctx, WATCH_CONFIG, NULL);
 	}
 	return r < 0 ? r : linked;
