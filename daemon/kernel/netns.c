@@ -7,6 +7,7 @@
 #include "kernel/netns.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -173,6 +174,85 @@ int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns
 		}
 	}
 	return r;
+}
+
+/* ---- names ---- */
+
+void netns_names_done(struct netns_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->items[i]);
+	free(names->items);
+	*names = (struct netns_names){};
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static int list_dir(const char *path, struct netns_names *names)
+{
+	AUTO(close_dir) DIR *stream = opendir(path);
+	int r = 0;
+
+	if (!stream)
+		return means_absent(-errno) ? 0 : -errno;
+	while (r == 0) {
+		const struct dirent *entry;
+		char *name;
+
+		/* A listing that breaks off would unmake the pairs of the names it lacks. */
+		errno = 0;
+		entry = readdir(stream);
+		if (!entry)
+			return -errno;
+		if (entry->d_name[0] == '.')
+			continue;
+		name = strdup(entry->d_name);
+		r = name ? ARRAY_APPEND(names->items, names->n, name) : -ENOMEM;
+		if (r < 0)
+			free(name);
+	}
+	return r;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort_names(struct netns_names *names)
+{
+	size_t kept = 0;
+
+	if (names->n)
+		qsort(names->items, names->n, sizeof(*names->items), compare_names);
+	for (size_t i = 0; i < names->n; i++) {
+		if (kept && strcmp(names->items[i], names->items[kept - 1]) == 0)
+			free(names->items[i]);
+		else
+			names->items[kept++] = names->items[i];
+	}
+	names->n = kept;
+}
+
+int netns_list(struct netns_dirs dirs, struct netns_names *ret, struct diag *why)
+{
+	AUTO(netns_names_done) struct netns_names names = {};
+
+	for (size_t i = 0; i < dirs.n; i++) {
+		int r = list_dir(dirs.paths[i], &names);
+
+		if (r < 0) {
+			diag_set(why, "cannot list %s: %s", dirs.paths[i], strerror(-r));
+			return r;
+		}
+	}
+	sort_names(&names);
+	*ret = STEAL(names);
+	return 0;
 }
 
 int netns_open_current(struct netns *ret)

@@ -29,6 +29,18 @@ struct netns_dirs {
  */
 int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns *ret,
 	       struct diag *why);
+
+/*
+ * The names that are in any of the directories, whether namespaces are mounted on them yet or not.
+ * A directory that is not there has none. 0, or -errno with why.
+ */
+struct netns_names {
+	char **items; /* owned; sorted, unique */
+	size_t n;
+};
+int netns_list(struct netns_dirs dirs, struct netns_names *ret, struct diag *why);
+void netns_names_done(struct netns_names *names);
+
 int netns_open_current(struct netns *ret);
 void netns_done(struct netns *netns);
 
