@@ -66,7 +66,8 @@ static void print_dropin(FILE *out, const struct target *target, const struct ou
 {
 	fprintf(out, "### %s, laid over %s key by key; \"key: null\" takes one away.\n" BEGIN "\n",
 		target->path, target->name);
-	fwrite(original->bytes, 1, original->len, out);
+	if (original->is_there)
+		fwrite(original->bytes, 1, original->len, out);
 	fputs("\n" END, out);
 	print_others(out, target, outlook);
 }
