@@ -64,10 +64,14 @@ bool config_tree_is_null(const struct node *node)
 	       (!node->text[0] || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
 }
 
-/* Where in a map each key is, by its words: they stay in place when the list of children moves. */
+/*
+ * Where in a map each key is, by its words: they stay in place when the list of children moves, and
+ * as long as any key may still be looked for.
+ */
 struct spot {
 	const char *key;
 	size_t i;
+	bool is_removed; /* when all is done */
 };
 
 static int compare_spots(const void *a, const void *b)
@@ -81,17 +85,21 @@ static struct spot *sort_keys(const struct node *map)
 	struct spot *spots = calloc(n + 1, sizeof(*spots));
 
 	for (size_t i = 0; spots && i < n; i++)
-		spots[i] = (struct spot){ map->children[2 * i].text, 2 * i };
+		spots[i] = (struct spot){ .key = map->children[2 * i].text, .i = 2 * i };
 	if (spots)
 		qsort(spots, n, sizeof(*spots), compare_spots);
 	return spots;
 }
 
-/* A removed key is marked by having no words, and swept out when all is done. */
-static void remove_key(struct node *key)
+/* A removed key has no words, and is swept out. */
+static void remove_keys(struct node *map, const struct spot *spots, size_t n)
 {
-	config_tree_done(key);
-	config_tree_done(key + 1);
+	for (size_t i = 0; i < n; i++) {
+		if (!spots[i].is_removed)
+			continue;
+		config_tree_done(&map->children[spots[i].i]);
+		config_tree_done(&map->children[spots[i].i + 1]);
+	}
 }
 
 static void sweep(struct node *map)
@@ -130,16 +138,16 @@ static int merge_value(struct node *base, struct node *over)
 }
 
 /* spots are those of the keys that base had at first: what is appended was not among them. */
-static int merge_key(struct node *base, const struct spot *spots, size_t n_spots, struct node *key)
+static int merge_key(struct node *base, struct spot *spots, size_t n_spots, struct node *key)
 {
 	const struct spot want = { .key = key->text };
-	const struct spot *spot = bsearch(&want, spots, n_spots, sizeof(*spots), compare_spots);
+	struct spot *spot = bsearch(&want, spots, n_spots, sizeof(*spots), compare_spots);
 
 	if (!spot)
 		return config_tree_is_null(&key[1]) ? 0 : append_key(base, key);
 	if (!config_tree_is_null(&key[1]))
 		return merge_value(&base->children[spot->i + 1], &key[1]);
-	remove_key(&base->children[spot->i]);
+	spot->is_removed = true;
 	return 0;
 }
 
@@ -159,7 +167,9 @@ int config_tree_merge(struct node *base, struct node *over)
 		return -ENOMEM;
 	for (size_t i = 0; i < over->n_children && r == 0; i += 2)
 		r = merge_key(base, spots, n, &over->children[i]);
-	if (r == 0)
-		sweep(base);
-	return r;
+	if (r < 0)
+		return r;
+	remove_keys(base, spots, n);
+	sweep(base);
+	return 0;
 }
