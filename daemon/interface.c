@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What GetInterfaceDescription answers. io.metad.varlink is taken in by the assembler, so that the
- * file that is installed and the one that is served cannot differ.
+ * What GetInterfaceDescription answers. The text of io.metad.varlink is made of that very file, so
+ * that the one that is installed and the one that is served cannot differ.
  */
 #include "interface.h"
 
-__asm__(".pushsection .rodata\n"
-	".global interface_metad\n"
-	"interface_metad:\n"
-	".incbin \"" INTERFACE_FILE "\"\n"
-	".byte 0\n"
-	".popsection\n");
+const char interface_metad[] =
+#include "interface_text.h"
+	;
 
 const char interface_service[] =
 	"# Every varlink service answers this.\n"
