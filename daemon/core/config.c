@@ -7,6 +7,7 @@
 
 #include "core/config_defaults.h"
 #include "core/config_pair.h"
+#include "core/config_pool.h"
 #include "core/config_settings.h"
 
 #include <errno.h>
@@ -74,6 +75,28 @@ static void read_programs(struct reader_file *file, const struct node *value, vo
 	}
 	for (size_t i = 0; i < value->n_children; i += 2)
 		read_program(file, &value->children[i], noun);
+}
+
+/* ---- pools ---- */
+
+static void read_pools(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct config *config = noun;
+
+	if (value->kind != NODE_MAP) {
+		reader_fault(file, value, "pools must be a map of names and pools");
+		return;
+	}
+	for (size_t i = 0; i < value->n_children; i += 2) {
+		struct pool pool;
+
+		config_pool_read(file, &value->children[i], &pool);
+		if (ARRAY_APPEND(config->pools, config->n_pools, pool) < 0) {
+			file->out_of_memory = true;
+			pool_done(&pool);
+			return;
+		}
+	}
 }
 
 /* ---- pairs ---- */
@@ -150,9 +173,9 @@ static void check_peers(struct reader_file *file, const struct config *config)
 static void read_root(struct reader_file *file, enum config_kind kind, const struct node *root,
 		      struct config *config)
 {
-	static const struct reader_key pairs_keys[] = { { "programs", read_programs },
-							{ "pairs", read_pairs },
-							{} };
+	static const struct reader_key pairs_keys[] = {
+		{ "programs", read_programs }, { "pools", read_pools }, { "pairs", read_pairs }, {}
+	};
 
 	config->settings = SETTINGS_DEFAULT;
 	if (kind == CONFIG_SETTINGS) {
@@ -213,6 +236,8 @@ static void sort_nouns(struct config *config)
 	if (config->n_programs)
 		qsort(config->programs, config->n_programs, sizeof(*config->programs),
 		      compare_names);
+	if (config->n_pools)
+		qsort(config->pools, config->n_pools, sizeof(*config->pools), compare_names);
 }
 
 /* One part's tree, whose places refer to the config's own copy of the path. */
@@ -284,6 +309,9 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_programs; i++)
 		program_done(&config->programs[i]);
 	free(config->programs);
+	for (size_t i = 0; i < config->n_pools; i++)
+		pool_done(&config->pools[i]);
+	free(config->pools);
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
 	free(config->files);

@@ -7,12 +7,12 @@
  */
 
 #include "core/config_tree.h"
-#include "core/model.h"
+#include "core/pool.h"
 
 #define CONFIG_BYTES_MAX (16u << 20) /* a larger file is refused before it is parsed */
 
 enum config_kind {
-	CONFIG_PAIRS, /* a drop-in of pairs.d: programs, pairs */
+	CONFIG_PAIRS, /* a drop-in of pairs.d: programs, pools, pairs */
 	CONFIG_SETTINGS, /* metad.yaml */
 };
 
@@ -34,6 +34,8 @@ struct config {
 	size_t n_pairs;
 	struct program *programs; /* sorted by name */
 	size_t n_programs;
+	struct pool *pools; /* sorted by name */
+	size_t n_pools;
 };
 
 enum { CONFIG_E_INVALID = 1 /* diags says why; ret is untouched */ };

@@ -101,14 +101,6 @@ static void read_table(struct reader_file *file, const struct node *value, void 
 		((struct route_draft *)noun)->route.table = number;
 }
 
-static bool has_host_bits(const struct prefix *prefix)
-{
-	for (unsigned int bit = prefix->len; bit < 128; bit++)
-		if (prefix->ip.bytes[bit / 8] & (0x80 >> (bit % 8)))
-			return true;
-	return false;
-}
-
 static bool check_family(struct reader_file *file, const struct node *node, const char *key,
 			 const struct ip *ip, uint8_t family)
 {
@@ -153,7 +145,7 @@ static bool check_route(struct reader_file *file, const struct node *node,
 	}
 	if (!check_gateway(file, node, draft))
 		return false;
-	if (has_host_bits(&route->to)) {
+	if (prefix_has_host_bits(&route->to)) {
 		reader_fault(file, reader_find(node, "to"),
 			     "to: %s has bits set behind its prefix length",
 			     reader_find(node, "to")->text);

@@ -264,6 +264,14 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->len == b->len && ip_equal(&a->ip, &b->ip);
 }
 
+bool prefix_has_host_bits(const struct prefix *prefix)
+{
+	for (unsigned int bit = prefix->len; bit < 128; bit++)
+		if (prefix->ip.bytes[bit / 8] & (0x80 >> (bit % 8)))
+			return true;
+	return false;
+}
+
 bool route_key_equal(const struct route *a, const struct route *b)
 {
 	return prefix_equal(&a->to, &b->to) && a->metric == b->metric && a->table == b->table;

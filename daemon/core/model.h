@@ -316,6 +316,7 @@ int pair_compare_peer(const struct pair *a, const struct pair *b);
 /* Comparison of values: the whole value unless the name says key. */
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
+bool prefix_has_host_bits(const struct prefix *prefix); /* behind its length */
 bool route_equal(const struct route *a, const struct route *b);
 bool route_key_equal(const struct route *a, const struct route *b); /* to, metric, table */
 bool neighbour_equal(const struct neighbour *a, const struct neighbour *b);

@@ -71,8 +71,32 @@ static void check_end(const struct end *end, enum mode mode)
 		HOLDS(strncmp(end->sysctls[i].key, "net.", 4) == 0 && end->sysctls[i].value[0]);
 }
 
+static void check_pool(const struct pool *pool)
+{
+	HOLDS(pool->n_spans[FAMILY_IPV4] + pool->n_spans[FAMILY_IPV6]);
+	for (enum family family = 0; family < N_FAMILIES; family++) {
+		pool_number size = 0;
+
+		for (size_t i = 0; i < pool->n_spans[family]; i++) {
+			const struct pool_span *span = &pool->spans[family][i];
+			struct ip ip = pool_ip(family, span->first);
+
+			HOLDS(span->first <= span->last && span->before == size);
+			HOLDS(!i || span[-1].last < span->first);
+			HOLDS(pool_number_of(&ip) == span->first && pool_contains(pool, &ip));
+			HOLDS(pool_span_at(pool, family, size) == span);
+			size += span->last - span->first + 1;
+		}
+		HOLDS(size == pool->size[family]);
+	}
+}
+
 static void check_config(const struct config *config)
 {
+	for (size_t i = 0; i < config->n_pools; i++) {
+		HOLDS(!i || strcmp(config->pools[i - 1].name, config->pools[i].name) < 0);
+		check_pool(&config->pools[i]);
+	}
 	for (size_t i = 0; i < config->n_programs; i++) {
 		HOLDS(config->programs[i].name[0] && config->programs[i].object[0]);
 		HOLDS(!i || strcmp(config->programs[i - 1].name, config->programs[i].name) < 0);

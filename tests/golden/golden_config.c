@@ -119,6 +119,27 @@ static void print_settings(FILE *out, const struct config *config)
 	}
 }
 
+static void print_pool(FILE *out, const struct pool *pool)
+{
+	char number[POOL_NUMBER_SIZE], first[IP_TEXT_SIZE], last[IP_TEXT_SIZE];
+
+	fprintf(out, "pool %s (%u:%u):\n", pool->name, pool->at.line, pool->at.column);
+	for (enum family family = 0; family < N_FAMILIES; family++) {
+		if (pool->n_spans[family])
+			fprintf(out, "  %s addresses\n",
+				pool_number_text(pool->size[family], number));
+		for (size_t i = 0; i < pool->n_spans[family]; i++) {
+			const struct ip ips[] = {
+				pool_ip(family, pool->spans[family][i].first),
+				pool_ip(family, pool->spans[family][i].last),
+			};
+
+			fprintf(out, "    %s to %s\n", ip_text(&ips[0], first),
+				ip_text(&ips[1], last));
+		}
+	}
+}
+
 static void print_config(FILE *out, enum config_kind kind, const struct config *config)
 {
 	if (kind == CONFIG_SETTINGS)
@@ -128,6 +149,8 @@ static void print_config(FILE *out, enum config_kind kind, const struct config *
 			config->programs[i].name, config->programs[i].at.line,
 			config->programs[i].at.column, config->programs[i].object,
 			config->programs[i].function ? config->programs[i].function : "(any)");
+	for (size_t i = 0; i < config->n_pools; i++)
+		print_pool(out, &config->pools[i]);
 	for (size_t i = 0; i < config->n_pairs; i++)
 		print_pair(out, &config->pairs[i]);
 	if (kind == CONFIG_PAIRS)

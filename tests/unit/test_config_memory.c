@@ -59,18 +59,21 @@ int __wrap_vasprintf(char **ret, const char *format, va_list args)
 
 /* ---- parsing ---- */
 
-static const char good[] = "programs:\n"
-			   "  p: {object: acl, program: f}\n"
-			   "pairs:\n"
-			   "  a:\n"
-			   "    addresses: [10.0.0.1/32, 10.0.0.2/32]\n"
-			   "    routes: [{to: default, via: 10.0.0.3}]\n"
-			   "    neighbours: [{ip: 10.0.0.3, mac: 02:00:00:00:00:01}]\n"
-			   "    programs: [p, count]\n"
-			   "    labels: {app: web, tier: front}\n"
-			   "    peer: {netns: x, sysctls: {net.ipv4.ip_forward: 1}}\n"
-			   "  b: {peer: {netns: {path: /x}}}\n"
-			   "  c: {peer: {netns: {pid: 7}}}\n";
+static const char good[] =
+	"programs:\n"
+	"  p: {object: acl, program: f}\n"
+	"pools:\n"
+	"  q: {ipv4: [10.9.0.0/29, 10.9.1.0/29], exclude: 10.9.0.3, ipv6: 'fd00::/64'}\n"
+	"pairs:\n"
+	"  a:\n"
+	"    addresses: [10.0.0.1/32, 10.0.0.2/32]\n"
+	"    routes: [{to: default, via: 10.0.0.3}]\n"
+	"    neighbours: [{ip: 10.0.0.3, mac: 02:00:00:00:00:01}]\n"
+	"    programs: [p, count]\n"
+	"    labels: {app: web, tier: front}\n"
+	"    peer: {netns: x, sysctls: {net.ipv4.ip_forward: 1}}\n"
+	"  b: {peer: {netns: {path: /x}}}\n"
+	"  c: {peer: {netns: {pid: 7}}}\n";
 
 /* Laid over the good one. */
 static const char laid_over[] = "pairs:\n"
@@ -80,6 +83,9 @@ static const char laid_over[] = "pairs:\n"
 
 static const char bad[] = "programs:\n"
 			  "  p: {objects: acl}\n"
+			  "pools:\n"
+			  "  q: {ipv4: 10.0.0.0/30, exclude: 10.0.0.1/24}\n"
+			  "  r: {ipv4: 10.0.0.0/30, exclude: 10.0.0.0/30}\n"
 			  "pairs:\n"
 			  "  a: {peer: {netns: x}}\n"
 			  "  b: {peer: {netns: x}, mtu: 1, colour: green, kind: vet}\n"
@@ -203,7 +209,7 @@ int main(void)
 {
 	parse_with_failures(good, NULL, 0, 0);
 	parse_with_failures(good, laid_over, 0, 0);
-	parse_with_failures(bad, NULL, CONFIG_E_INVALID, 8);
+	parse_with_failures(bad, NULL, CONFIG_E_INVALID, 10);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		parse_with_failures(refused[i], NULL, CONFIG_E_INVALID, 1);
 	update_with_failures();
