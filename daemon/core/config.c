@@ -9,9 +9,39 @@
 #include "core/config_pair.h"
 #include "core/config_pool.h"
 #include "core/config_settings.h"
+#include "core/config_template.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+/* ---- order ---- */
+
+/* Every noun has its name as its first member. */
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void sort_nouns(struct config *config)
+{
+	if (config->n_pairs)
+		qsort(config->pairs, config->n_pairs, sizeof(*config->pairs), compare_names);
+	if (config->n_programs)
+		qsort(config->programs, config->n_programs, sizeof(*config->programs),
+		      compare_names);
+	if (config->n_pools)
+		qsort(config->pools, config->n_pools, sizeof(*config->pools), compare_names);
+	if (config->n_templates)
+		qsort(config->templates, config->n_templates, sizeof(*config->templates),
+		      compare_names);
+}
+
+static const struct pool *find_pool(const struct config *config, const char *name)
+{
+	if (!config->n_pools || !name[0])
+		return NULL;
+	return bsearch(name, config->pools, config->n_pools, sizeof(*config->pools), compare_names);
+}
 
 /* ---- programs ---- */
 
@@ -99,6 +129,43 @@ static void read_pools(struct reader_file *file, const struct node *value, void 
 	}
 }
 
+/* ---- templates ---- */
+
+static void read_templates(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct config *config = noun;
+
+	if (value->kind != NODE_MAP) {
+		reader_fault(file, value, "templates must be a map of names and templates");
+		return;
+	}
+	if (value->n_children / 2 > CONFIG_TEMPLATES_MAX) {
+		reader_fault(file, value, "%zu templates are more than %d", value->n_children / 2,
+			     CONFIG_TEMPLATES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < value->n_children; i += 2) {
+		struct template template;
+
+		config_template_read(file, &value->children[i], &template);
+		if (ARRAY_APPEND(config->templates, config->n_templates, template) < 0) {
+			file->out_of_memory = true;
+			template_done(&template);
+			return;
+		}
+	}
+}
+
+/* A template may stand before its pool, or in another file than it. */
+static void check_templates(struct reader_file *file, const struct config *config)
+{
+	for (size_t i = 0; i < config->n_templates && !file->out_of_memory; i++) {
+		struct template *template = &config->templates[i];
+
+		config_template_check(file, template, find_pool(config, template->pool));
+	}
+}
+
 /* ---- pairs ---- */
 
 static void read_pairs(struct reader_file *file, const struct node *value, void *noun)
@@ -117,7 +184,7 @@ static void read_pairs(struct reader_file *file, const struct node *value, void 
 	for (size_t i = 0; i < value->n_children; i += 2) {
 		struct pair pair;
 
-		config_pair_read(file, &value->children[i], &value->children[i + 1], &pair);
+		config_pair_read(file, &value->children[i], &value->children[i + 1], NULL, &pair);
 		if (ARRAY_APPEND(config->pairs, config->n_pairs, pair) < 0) {
 			file->out_of_memory = true;
 			pair_done(&pair);
@@ -174,7 +241,11 @@ static void read_root(struct reader_file *file, enum config_kind kind, const str
 		      struct config *config)
 {
 	static const struct reader_key pairs_keys[] = {
-		{ "programs", read_programs }, { "pools", read_pools }, { "pairs", read_pairs }, {}
+		{ "programs", read_programs },
+		{ "pools", read_pools },
+		{ "templates", read_templates },
+		{ "pairs", read_pairs },
+		{},
 	};
 
 	config->settings = SETTINGS_DEFAULT;
@@ -183,6 +254,8 @@ static void read_root(struct reader_file *file, enum config_kind kind, const str
 		return;
 	}
 	reader_map(file, root, "a file of pairs", pairs_keys, config);
+	sort_nouns(config);
+	check_templates(file, config);
 	/* Short of memory, places lack their files. */
 	if (config->n_pairs && !file->out_of_memory)
 		check_peers(file, config);
@@ -222,22 +295,6 @@ static int refuse_whole(struct diag_list *diags, const char *file, const char *t
 	if (!diag.file || !diag.text || diag_list_add(diags, &diag) < 0)
 		return -ENOMEM;
 	return CONFIG_E_INVALID;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-static void sort_nouns(struct config *config)
-{
-	if (config->n_pairs)
-		qsort(config->pairs, config->n_pairs, sizeof(*config->pairs), compare_names);
-	if (config->n_programs)
-		qsort(config->programs, config->n_programs, sizeof(*config->programs),
-		      compare_names);
-	if (config->n_pools)
-		qsort(config->pools, config->n_pools, sizeof(*config->pools), compare_names);
 }
 
 /* One part's tree, whose places refer to the config's own copy of the path. */
@@ -296,7 +353,6 @@ int config_parse(enum config_kind kind, const struct config_part *parts, size_t 
 		return -ENOMEM;
 	if (reader.n_faults)
 		return CONFIG_E_INVALID;
-	sort_nouns(&config);
 	*ret = STEAL(config);
 	return 0;
 }
@@ -312,6 +368,9 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_pools; i++)
 		pool_done(&config->pools[i]);
 	free(config->pools);
+	for (size_t i = 0; i < config->n_templates; i++)
+		template_done(&config->templates[i]);
+	free(config->templates);
 	for (size_t i = 0; i < config->n_files; i++)
 		free(config->files[i]);
 	free(config->files);

@@ -7,12 +7,13 @@
  */
 
 #include "core/config_tree.h"
-#include "core/pool.h"
+#include "core/template.h"
 
+#define CONFIG_TEMPLATES_MAX 256 /* of one file: each namespace is compared with each */
 #define CONFIG_BYTES_MAX (16u << 20) /* a larger file is refused before it is parsed */
 
 enum config_kind {
-	CONFIG_PAIRS, /* a drop-in of pairs.d: programs, pools, pairs */
+	CONFIG_PAIRS, /* a drop-in of pairs.d: programs, pools, templates, pairs */
 	CONFIG_SETTINGS, /* metad.yaml */
 };
 
@@ -36,6 +37,8 @@ struct config {
 	size_t n_programs;
 	struct pool *pools; /* sorted by name */
 	size_t n_pools;
+	struct template *templates; /* sorted by name */
+	size_t n_templates;
 };
 
 enum { CONFIG_E_INVALID = 1 /* diags says why; ret is untouched */ };

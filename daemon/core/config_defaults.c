@@ -60,7 +60,7 @@ static void check(struct reader_file *file, const struct node *value)
 		file->out_of_memory = true;
 		return;
 	}
-	config_pair_read(file, &key, &copy, &pair);
+	config_pair_read(file, &key, &copy, NULL, &pair);
 	pair_done(&pair);
 }
 

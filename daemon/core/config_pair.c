@@ -18,6 +18,7 @@
 struct draft {
 	struct pair *pair;
 	enum side side; /* whose end the shared keys are for */
+	bool of_template; /* the namespace is given */
 	const struct node *mac[N_SIDES]; /* where, for the check against the mode */
 };
 
@@ -285,6 +286,12 @@ static void read_netns(struct reader_file *file, const struct node *value, void 
 	struct netns_ref *ref = &draft_pair(noun)->netns;
 	const char *text;
 
+	if (((struct draft *)noun)->of_template) {
+		reader_fault(file, value,
+			     "netns: a template's pair is in the namespace that its template "
+			     "matches");
+		return;
+	}
 	if (value->kind == NODE_MAP) {
 		if (reader_map(file, value, "netns", keys, ref) &&
 		    !reader_find(value, "path") == !reader_find(value, "pid"))
@@ -415,7 +422,8 @@ static void read_peer(struct reader_file *file, const struct node *value, void *
 	struct draft *draft = noun;
 
 	draft->side = SIDE_PEER;
-	if (reader_map(file, value, "a peer", keys, noun) && !reader_find(value, "netns"))
+	if (reader_map(file, value, "a peer", keys, noun) && !draft->of_template &&
+	    !reader_find(value, "netns"))
 		reader_fault(file, value, "a peer needs \"netns:\"");
 	draft->side = SIDE_PRIMARY;
 }
@@ -473,16 +481,19 @@ static void fit_mode(struct reader_file *file, const struct draft *draft)
 }
 
 void config_pair_read(struct reader_file *file, const struct node *key, const struct node *value,
-		      struct pair *ret)
+		      const char *netns, struct pair *ret)
 {
-	struct draft draft = { .pair = ret };
+	struct draft draft = { .pair = ret, .of_template = netns };
 
 	*ret = (struct pair){ .at = reader_place(file, key) };
+	if (netns)
+		ret->netns = (struct netns_ref){ NETNS_BY_NAME, reader_copy(file, netns) };
 	set_defaults(ret);
 	if (check_device_name(file, key, "pair", key->text))
 		snprintf(ret->name, IFNAMSIZ, "%s", key->text);
 	memcpy(ret->end[SIDE_PRIMARY].attrs.name, ret->name, IFNAMSIZ);
-	if (reader_map(file, value, "a pair", pair_keys, &draft) && !reader_find(value, "peer"))
+	if (reader_map(file, value, "a pair", pair_keys, &draft) && !netns &&
+	    !reader_find(value, "peer"))
 		reader_fault(file, key, "pair \"%s\" needs \"peer:\"", key->text);
 	fit_mode(file, &draft);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #pragma once
 
-/* One entry of "pairs:": its keys, its defaults, and what must fit together within it. */
+/* One entry of "pairs:", or what a template makes of its body: its keys, its defaults, and what must fit together within it. */
 
 #include "core/config_reader.h"
 
-/* Reads into ret, which is filled as far as it was understood; the caller owns it. */
+/*
+ * Reads into ret, which is filled as far as it was understood; the caller owns it. netns is the name
+ * of the namespace that a template's pair is in, which then does not say so itself; else NULL.
+ */
 void config_pair_read(struct reader_file *file, const struct node *key, const struct node *value,
-		      struct pair *ret);
+		      const char *netns, struct pair *ret);
 
 /* Whether text can be the key of a label: 1 to LABEL_LEN_MAX of [A-Za-z0-9_./-]. */
 #define LABEL_LEN_MAX 255 /* bytes of a label's key or value */

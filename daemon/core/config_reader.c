@@ -148,22 +148,22 @@ static void list_keys(const struct reader_key *keys, struct diag *ret)
 	}
 }
 
-static void fault_unknown(struct reader_file *file, const struct node *key, const char *what,
-			  const struct reader_key *keys)
+void reader_fault_unknown(struct reader_file *file, const struct node *node, const char *sort,
+			  const char *word, const char *what, const struct reader_key *keys)
 {
 	/* Comparing words takes its time, and a file can hold millions. */
 	bool shown = file->n_faults < READER_FAULTS_MAX;
-	const struct reader_key *nearest = shown ? nearest_key(key->text, keys) : NULL;
+	const struct reader_key *nearest = shown ? nearest_key(word, keys) : NULL;
 	AUTO(diag_done) struct diag known = {};
 
 	if (nearest) {
-		reader_fault(file, key, "unknown key \"%s\" in %s; did you mean \"%s\"?", key->text,
-			     what, nearest->name);
+		reader_fault(file, node, "unknown %s \"%s\" in %s; did you mean \"%s\"?", sort,
+			     word, what, nearest->name);
 		return;
 	}
 	if (shown)
 		list_keys(keys, &known);
-	reader_fault(file, key, "unknown key \"%s\" in %s; known are: %s", key->text, what,
+	reader_fault(file, node, "unknown %s \"%s\" in %s; known are: %s", sort, word, what,
 		     known.text ? known.text : "");
 }
 
@@ -267,7 +267,7 @@ bool reader_map(struct reader_file *file, const struct node *map, const char *wh
 		if (known->name)
 			known->read(file, value, noun);
 		else
-			fault_unknown(file, key, what, keys);
+			reader_fault_unknown(file, key, "key", key->text, what, keys);
 		all_known &= known->name != NULL;
 	}
 	return all_known;

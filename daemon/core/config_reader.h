@@ -36,6 +36,10 @@ __attribute__((format(printf, 3, 4))) void reader_fault(struct reader_file *file
 bool reader_map(struct reader_file *file, const struct node *map, const char *what,
 		const struct reader_key *keys, void *noun);
 
+/* A fault at node that names the known word nearest to one that is not among keys, or all of them. */
+void reader_fault_unknown(struct reader_file *file, const struct node *node, const char *sort,
+			  const char *word, const char *what, const struct reader_key *keys);
+
 /* A fault for each key that stands twice in a map of the tree below node. */
 void reader_check_keys(struct reader_file *file, const struct node *node);
 

@@ -140,6 +140,31 @@ static void print_pool(FILE *out, const struct pool *pool)
 	}
 }
 
+static void print_template(FILE *out, const struct template *template)
+{
+	const struct template_pattern *pattern = &template->pattern;
+	char text[IP_TEXT_SIZE];
+
+	fprintf(out, "template %s (%u:%u): name %s", template->name, template->at.line,
+		template->at.column, pattern->before);
+	if (pattern->room)
+		fprintf(out, "{netns:%zu}%s", pattern->room, pattern->after);
+	fprintf(out, " pool %s%s%s%s\n", template->pool[0] ? template->pool : "(none)",
+		template->uses & TEMPLATE_USE_IP ? " {ip}" : "",
+		template->uses & TEMPLATE_USE_IP6 ? " {ip6}" : "",
+		template->has_match ? "" : ", matches nothing");
+	for (size_t i = 0; i < template->n_globs; i++)
+		fprintf(out, "  namespace %s\n", template->globs[i]);
+	for (size_t i = 0; i < template->n_labels; i++)
+		fprintf(out, "  label %s = %s\n", template->labels[i].key,
+			template->labels[i].glob);
+	for (size_t i = 0; i < template->n_taken; i++)
+		fprintf(out, "  takes %s\n", ip_text(&template->taken[i], text));
+	fputs("  pair ", out);
+	print_tree(out, &template->body);
+	fputc('\n', out);
+}
+
 static void print_config(FILE *out, enum config_kind kind, const struct config *config)
 {
 	if (kind == CONFIG_SETTINGS)
@@ -151,6 +176,8 @@ static void print_config(FILE *out, enum config_kind kind, const struct config *
 			config->programs[i].function ? config->programs[i].function : "(any)");
 	for (size_t i = 0; i < config->n_pools; i++)
 		print_pool(out, &config->pools[i]);
+	for (size_t i = 0; i < config->n_templates; i++)
+		print_template(out, &config->templates[i]);
 	for (size_t i = 0; i < config->n_pairs; i++)
 		print_pair(out, &config->pairs[i]);
 	if (kind == CONFIG_PAIRS)

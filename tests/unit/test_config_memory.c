@@ -64,6 +64,13 @@ static const char good[] =
 	"  p: {object: acl, program: f}\n"
 	"pools:\n"
 	"  q: {ipv4: [10.9.0.0/29, 10.9.1.0/29], exclude: 10.9.0.3, ipv6: 'fd00::/64'}\n"
+	"templates:\n"
+	"  t:\n"
+	"    match: {netns: [\"pod-*\", \"!x\"], labels: {app: web}}\n"
+	"    name: \"m-{netns:8}\"\n"
+	"    pool: q\n"
+	"    pair: {addresses: [10.9.0.1/32], peer: {addresses: [\"{ip}/32\"]}}\n"
+	"  u: {name: \"u-{netns}\", pool: w, pair: {peer: {addresses: [\"{ip}/64\"]}}}\n"
 	"pairs:\n"
 	"  a:\n"
 	"    addresses: [10.0.0.1/32, 10.0.0.2/32]\n"
@@ -81,15 +88,20 @@ static const char laid_over[] = "pairs:\n"
 				"  a: {peer: {netns: y, name: x}, mtu: 1400}\n"
 				"  d: {peer: {netns: z}}\n";
 
-static const char bad[] = "programs:\n"
-			  "  p: {objects: acl}\n"
-			  "pools:\n"
-			  "  q: {ipv4: 10.0.0.0/30, exclude: 10.0.0.1/24}\n"
-			  "  r: {ipv4: 10.0.0.0/30, exclude: 10.0.0.0/30}\n"
-			  "pairs:\n"
-			  "  a: {peer: {netns: x}}\n"
-			  "  b: {peer: {netns: x}, mtu: 1, colour: green, kind: vet}\n"
-			  "  b: {addresses: [10.0.0.1, 10.0.0.1]}\n";
+static const char bad[] =
+	"programs:\n"
+	"  p: {objects: acl}\n"
+	"pools:\n"
+	"  q: {ipv4: 10.0.0.0/30, exclude: 10.0.0.1/24}\n"
+	"  r: {ipv4: 10.0.0.0/30, exclude: 10.0.0.0/30}\n"
+	"templates:\n"
+	"  t: {name: m, pair: {peer: {name: \"{nme}\"}}}\n"
+	"  u: {name: \"{netns}\", pool: q, pair: {peer: {addresses: [\"{ip}/33\"]}}}\n"
+	"  v: {name: \"{netns}\", pool: w, pair: {peer: {addresses: [\"{ip}/129\"]}}}\n"
+	"pairs:\n"
+	"  a: {peer: {netns: x}}\n"
+	"  b: {peer: {netns: x}, mtu: 1, colour: green, kind: vet}\n"
+	"  b: {addresses: [10.0.0.1, 10.0.0.1]}\n";
 
 /* What is wrong with the whole: one diagnostic each. */
 static const char *const refused[] = { "pairs: [", "a: *b", "a: \xff", "%TAG !a! b\n" };
@@ -113,7 +125,7 @@ static void parse_with_failures(const char *text, const char *over, int expected
 		ran_out = countdown == 0;
 		countdown = 0;
 		CHECK(r == expected || (r == -ENOMEM && ran_out));
-		CHECK(r == 0 || (!config.pairs && !config.programs));
+		CHECK(r == 0 || (!config.pairs && !config.programs && !config.templates));
 		CHECK(r < 0 || diags.n == n_diags);
 		if (!ran_out)
 			break;
@@ -209,7 +221,7 @@ int main(void)
 {
 	parse_with_failures(good, NULL, 0, 0);
 	parse_with_failures(good, laid_over, 0, 0);
-	parse_with_failures(bad, NULL, CONFIG_E_INVALID, 10);
+	parse_with_failures(bad, NULL, CONFIG_E_INVALID, 13);
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		parse_with_failures(refused[i], NULL, CONFIG_E_INVALID, 1);
 	update_with_failures();
