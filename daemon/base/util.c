@@ -78,6 +78,15 @@ uint64_t util_hash(uint64_t seed, const void *data, size_t len)
 	return seed;
 }
 
+uint64_t util_hash_mix(uint64_t hash)
+{
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	hash ^= hash >> 29;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	return hash ^ (hash >> 32);
+}
+
 int util_read_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_len)
 {
 	AUTO_CLOSE int fd = -1;

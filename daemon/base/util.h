@@ -80,6 +80,9 @@ int util_parse_duration_ms(const char *text, uint64_t *ret_ms);
 #define UTIL_HASH_START 0xcbf29ce484222325ULL
 uint64_t util_hash(uint64_t seed, const void *data, size_t len);
 
+/* Spreads what a hash has of its last bytes over all of its bits: for those who take a part of it. */
+uint64_t util_hash_mix(uint64_t hash);
+
 /* The whole file, NUL-terminated behind its len bytes; owned by the caller. -EFBIG above max. */
 int util_read_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *ret_len);
 

@@ -99,20 +99,10 @@ static bool fits(const char *netns, size_t room)
 	return true;
 }
 
-/* FNV leaves much of the last bytes in a few bits; this spreads them over all. */
-static uint64_t mix(uint64_t hash)
-{
-	hash ^= hash >> 32;
-	hash *= 0x9e3779b97f4a7c15ULL;
-	hash ^= hash >> 29;
-	hash *= 0x9e3779b97f4a7c15ULL;
-	return hash ^ (hash >> 32);
-}
-
 static void cut(const char *netns, size_t room, char *ret)
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	uint64_t hash = mix(util_hash(UTIL_HASH_START, netns, strlen(netns)));
+	uint64_t hash = util_hash_mix(util_hash(UTIL_HASH_START, netns, strlen(netns)));
 	size_t n_digits = MIN(room, (size_t)DIGITS_MAX), n = 0;
 
 	for (; netns[n] && n < room - n_digits; n++)
