@@ -25,7 +25,7 @@ static void world_init(struct world *world, const char *text)
 	AUTO(diag_list_done) struct diag_list diags = {};
 
 	*world = (struct world){};
-	CHECK(config_parse(CONFIG_PAIRS, &part, 1, &world->config, &diags) == 0);
+	CHECK(config_parse(CONFIG_PAIRS, &part, 1, NULL, &world->config, &diags) == 0);
 	CHECK(world->config.n_pools <= ARRAY_SIZE(world->pools));
 	for (size_t i = 0; i < world->config.n_pools; i++)
 		world->pools[i] = &world->config.pools[i];
