@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "options.h"
 #include "server.h"
+#include "shipped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 
 struct daemon {
 	struct options options;
+	char *shipped_dir;
 	struct kernel_options kernel_options;
 	struct kernel *kernel;
 	struct worker *worker;
@@ -179,9 +181,11 @@ static uint64_t on_turn(void *ctx)
 static int open_kernel(struct daemon *d)
 {
 	AUTO(diag_done) struct diag why = {};
-	const char *shipped = getenv("METAD_BPF_DIR");
 	int r;
 
+	d->shipped_dir = shipped_find_dir();
+	if (!d->shipped_dir)
+		return EXIT_CODE_INTERNAL;
 	d->kernel_options = (struct kernel_options){
 		.config_dirs = d->options.config_dirs,
 		.n_config_dirs = d->options.n_config_dirs,
@@ -189,7 +193,7 @@ static int open_kernel(struct daemon *d)
 		.state_dir = d->options.state_dir,
 		.netns_dir = d->options.netns_dir,
 		.bpffs = d->options.bpffs,
-		.shipped_dir = shipped && shipped[0] ? shipped : METAD_BPF_DIR,
+		.shipped_dir = d->shipped_dir,
 	};
 	r = kernel_new(&d->kernel_options, &d->kernel, &why);
 	if (r == 0)
@@ -287,6 +291,7 @@ static void close_all(struct daemon *d)
 	loop_free(d->loop);
 	kernel_free(d->kernel);
 	util_close(&d->lock_fd);
+	free(d->shipped_dir);
 	free(d->options.socket);
 }
 

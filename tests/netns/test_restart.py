@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from world import BPF_DIR, PATIENCE, call, case, check, equal, main, run  # noqa: E402
+from world import BPF_DIR, METAD, PATIENCE, call, case, check, equal, main, run  # noqa: E402
 
 PAIR = """
 programs:
@@ -275,6 +275,27 @@ def cleanup_takes_back_what_is_metads(w):
     run(*w.arguments(), "--cleanup")
     w.start()
     w.ready("web0")
+
+
+@case
+def moved_tree_finds_its_programs(w):
+    """What is installed, moved as a whole: no variable says where programs are."""
+    os.makedirs(f"{w.dir}/moved/sbin")
+    os.makedirs(f"{w.dir}/moved/lib/metad/bpf")
+    moved = shutil.copy(METAD, f"{w.dir}/moved/sbin/metad")
+    shutil.copy(f"{BPF_DIR}/count.o", f"{w.dir}/moved/lib/metad/bpf/count.o")
+    w.netns("web")
+    w.write("pairs: {web0: {programs: [count], peer: {netns: web}}}")
+    env = {name: value for name, value in os.environ.items() if name != "METAD_BPF_DIR"}
+    w.metad = subprocess.Popen([moved] + w.arguments()[1:], stderr=w.log, stdout=w.log, env=env)
+    w.until(w.answers, "metad answers")
+    w.ready("web0")
+    equal(w.chain("web0", "primary"), ["count"], "the chain")
+    # Only these, whatever is installed where the tree was built for.
+    w.write("pairs: {web0: {programs: [pass], peer: {netns: web}}}")
+    w.until(lambda: w.state("web0") == "waiting", "there is no such object")
+    check(f"{w.dir}/moved/lib/metad/bpf/pass.o" in w.ctl("status", "web0", ok=False).stdout,
+          w.ctl("status", "web0", ok=False).stdout)
 
 
 main()
