@@ -9,8 +9,12 @@
 
 int cmd_cleanup(const struct cli *cli, int argc, char **argv)
 {
+	AUTO_FREE char *metad = util_find_beside(METAD_FROM_BIN, METAD_PATH);
+
 	if (argc > 0)
 		return complain(EXIT_USAGE, "cleanup takes no arguments");
-	execl(METAD_PATH, METAD_PATH, "--cleanup", (char *)NULL);
-	return complain(EXIT_NOT_OK, "cannot run %s: %s", METAD_PATH, strerror(errno));
+	if (!metad)
+		return complain(EXIT_NOT_OK, "out of memory");
+	execl(metad, metad, "--cleanup", (char *)NULL);
+	return complain(EXIT_NOT_OK, "cannot run %s: %s", metad, strerror(errno));
 }

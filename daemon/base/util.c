@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -144,4 +145,22 @@ uint64_t util_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+char *util_find_beside(const char *relative, const char *otherwise)
+{
+	AUTO_FREE char *path = NULL;
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *found;
+
+	if (len <= 0 || !relative[0])
+		return strdup(otherwise);
+	self[len] = '\0';
+	*strrchr(self, '/') = '\0';
+	path = util_join(self, relative);
+	if (!path)
+		return NULL;
+	found = realpath(path, NULL);
+	return found ? found : strdup(otherwise);
 }

@@ -91,3 +91,10 @@ char *util_join(const char *dir, const char *name);
 
 /* Monotonic milliseconds. */
 uint64_t util_now_ms(void);
+
+/*
+ * A file or directory of the same installation: where relative leads to from the directory of the
+ * running program, if it is there, so that an installed tree can be moved as a whole; else where it
+ * was meant to be. relative may be empty. Owned by the caller; NULL: no memory.
+ */
+char *util_find_beside(const char *relative, const char *otherwise);
