@@ -7,12 +7,11 @@
 #include "core/catalog.h"
 
 #include "core/claim.h"
+#include "core/conflict.h"
 #include "core/model_copy.h"
 
 #include <errno.h>
 #include <stdio.h>
-
-#define CONFLICTS_MAX 100 /* are shown; more are only counted */
 
 /* ---- who is taken ---- */
 
@@ -49,54 +48,10 @@ static int collect_programs(const struct catalog *catalog, struct claims *ret)
 	return r;
 }
 
-/* ---- what is said of the others ---- */
-
-/* Adds a conflict at a place, and takes its words; those beyond CONFLICTS_MAX are only counted. */
-static int note_conflict(struct desired *desired, size_t *n, const struct diag *at, char *words)
-{
-	AUTO(diag_done) struct diag diag = {};
-	AUTO_FREE char *text = words;
-
-	if (!text)
-		return -ENOMEM;
-	if (++*n > CONFLICTS_MAX)
-		return 0;
-	if (diag_copy(at, &diag) < 0)
-		return -ENOMEM;
-	diag.text = STEAL(text);
-	return diag_list_add(&desired->conflicts, &diag);
-}
-
-static int note_losers(struct desired *desired, const struct claims *claims, const char *what,
-		       size_t *n)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < claims->n && r == 0; i++) {
-		const struct claim *claim = &claims->items[i];
-
-		if (claim->winner && *n < CONFLICTS_MAX)
-			r = note_conflict(desired, n, claim->at, claim_words(claim, what));
-		else if (claim->winner)
-			++*n;
-	}
-	return r;
-}
-
-static int note_hidden(struct desired *desired, size_t n_conflicts)
-{
-	struct diag more = {};
-
-	if (n_conflicts <= CONFLICTS_MAX)
-		return 0;
-	diag_set(&more, "%zu more conflicts between declarations, not shown",
-		 n_conflicts - CONFLICTS_MAX);
-	return more.text ? diag_list_add(&desired->conflicts, &more) : -ENOMEM;
-}
-
 /* ---- the snapshot ---- */
 
-static int note_too_many(struct desired *desired, const struct claim *claim, size_t *n_conflicts)
+static int note_too_many(const struct desired *desired, const struct claim *claim,
+			 struct conflicts *conflicts)
 {
 	char *words;
 	int n = asprintf(&words,
@@ -104,10 +59,10 @@ static int note_too_many(struct desired *desired, const struct claim *claim, siz
 			 "after it by name are left out",
 			 desired->settings.max_pairs, claim->name);
 
-	return note_conflict(desired, n_conflicts, claim->at, n < 0 ? NULL : words);
+	return conflicts_add(conflicts, claim->at, n < 0 ? NULL : words);
 }
 
-static int take_pairs(const struct claims *claims, struct desired *desired, size_t *n_conflicts)
+static int take_pairs(const struct claims *claims, struct desired *desired, struct conflicts *conflicts)
 {
 	for (size_t i = 0; i < claims->n; i++) {
 		const struct claim *claim = &claims->items[i];
@@ -122,7 +77,7 @@ static int take_pairs(const struct claims *claims, struct desired *desired, size
 		if (desired->n_pairs == desired->settings.max_pairs) {
 			/* What is left out here may exist: it must not be taken for unwanted. */
 			desired->incomplete = true;
-			return note_too_many(desired, claim, n_conflicts);
+			return note_too_many(desired, claim, conflicts);
 		}
 		r = pair_copy(claim->pair, &pair);
 		if (r == 0)
@@ -135,7 +90,7 @@ static int take_pairs(const struct claims *claims, struct desired *desired, size
 	return 0;
 }
 
-static int join_pairs(const struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+static int join_pairs(const struct catalog *catalog, struct desired *desired, struct conflicts *conflicts)
 {
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_pairs(catalog, &claims);
@@ -145,11 +100,11 @@ static int join_pairs(const struct catalog *catalog, struct desired *desired, si
 						   ? CLAIM_ADDRESSES_ANY
 						   : CLAIM_ADDRESSES_ONCE);
 	if (r == 0)
-		r = note_losers(desired, &claims, "pair", n_conflicts);
-	return r == 0 ? take_pairs(&claims, desired, n_conflicts) : r;
+		r = conflicts_add_losers(conflicts, &claims, "pair");
+	return r == 0 ? take_pairs(&claims, desired, conflicts) : r;
 }
 
-static int join_programs(const struct catalog *catalog, struct desired *desired, size_t *n_conflicts)
+static int join_programs(const struct catalog *catalog, struct desired *desired, struct conflicts *conflicts)
 {
 	AUTO(claims_done) struct claims claims = {};
 	int r = collect_programs(catalog, &claims);
@@ -157,7 +112,7 @@ static int join_programs(const struct catalog *catalog, struct desired *desired,
 	if (r == 0)
 		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
 	if (r == 0)
-		r = note_losers(desired, &claims, "program", n_conflicts);
+		r = conflicts_add_losers(conflicts, &claims, "program");
 	for (size_t i = 0; i < claims.n && r == 0; i++) {
 		struct program program = {};
 
@@ -248,20 +203,21 @@ static int take_settings(const struct catalog *catalog, struct desired *desired)
 int catalog_join(const struct catalog *catalog, struct desired **ret)
 {
 	AUTO(desired_unrefp) struct desired *desired = desired_new();
-	size_t n_conflicts = 0;
+	struct conflicts conflicts = {};
 	int r;
 
 	if (!desired)
 		return -ENOMEM;
+	conflicts.list = &desired->conflicts;
 	r = take_settings(catalog, desired);
 	if (r == 0)
-		r = join_pairs(catalog, desired, &n_conflicts);
+		r = join_pairs(catalog, desired, &conflicts);
 	if (r == 0)
-		r = join_programs(catalog, desired, &n_conflicts);
+		r = join_programs(catalog, desired, &conflicts);
 	if (r == 0)
 		r = define_implicit(desired);
 	if (r == 0)
-		r = note_hidden(desired, n_conflicts);
+		r = conflicts_finish(&conflicts);
 	if (r < 0)
 		return r;
 	*ret = STEAL(desired);
