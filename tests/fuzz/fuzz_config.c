@@ -5,6 +5,7 @@
  * accepted holds to the promises of model.h.
  */
 #include "core/catalog.h"
+#include "core/template_expand.h"
 #include "fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -113,6 +114,61 @@ static void check_config(const struct config *config)
 	}
 }
 
+/* A few namespaces, of names that fit and of others, each with a device of its own. */
+static void expand(const struct config *config, struct leases *leases, size_t n_namespaces)
+{
+	static const char *const namespaces[] = { "\x01 \xff", "a", "pod-1", "web-of-a-long-name" };
+	AUTO_FREE const struct template **templates = calloc(config->n_templates + 1,
+							     sizeof(*templates));
+	AUTO_FREE const struct pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
+	AUTO(template_pairs_done) struct template_pairs pairs = {};
+	AUTO(diag_list_done) struct diag_list conflicts = {};
+	const struct template_world world = { .templates = templates,
+					      .n_templates = config->n_templates,
+					      .pools = pools,
+					      .n_pools = config->n_pools,
+					      .namespaces = namespaces,
+					      .n_namespaces = n_namespaces,
+					      .declared = config->pairs,
+					      .n_declared = config->n_pairs,
+					      .max_pairs = 1000 };
+
+	HOLDS(templates && pools);
+	for (size_t i = 0; i < config->n_templates; i++)
+		templates[i] = &config->templates[i];
+	for (size_t i = 0; i < config->n_pools; i++)
+		pools[i] = &config->pools[i];
+	HOLDS(template_expand(&world, leases, &pairs, &conflicts) == 0);
+	HOLDS(pairs.n <= n_namespaces * config->n_templates);
+	for (size_t i = 0; i < pairs.n; i++) {
+		const struct pair *pair = &pairs.items[i];
+
+		HOLDS(!i || strcmp(pair[-1].name, pair->name) < 0);
+		HOLDS(device_name_is_valid(pair->name) && pair->netns.text);
+		HOLDS(strcmp(pair->name, pair->end[SIDE_PRIMARY].attrs.name) == 0);
+		HOLDS(!pair->blocked || pair->blocked[0]);
+		check_end(&pair->end[SIDE_PRIMARY], pair->mode);
+		check_end(&pair->end[SIDE_PEER], pair->mode);
+	}
+	for (size_t i = 0; i < leases->n; i++)
+		for (size_t j = 0; j < i; j++)
+			HOLDS(!ip_equal(&leases->items[i].ip, &leases->items[j].ip));
+}
+
+static void expand_twice(const struct config *config)
+{
+	AUTO(leases_done) struct leases leases = {};
+	size_t n;
+
+	expand(config, &leases, 4);
+	n = leases.n;
+	leases.changed = false;
+	expand(config, &leases, 4);
+	HOLDS(leases.n == n && !leases.changed);
+	expand(config, &leases, 2);
+	HOLDS(leases.n == n);
+}
+
 static struct config_part part_of(const char *bytes, size_t len)
 {
 	return (struct config_part){ .path = (char *)"fuzz.yaml",
@@ -133,6 +189,8 @@ static int parse(enum config_kind kind, const char *bytes, size_t len, size_t *r
 	for (size_t i = 0; i < diags.n; i++)
 		check_diag(&diags.items[i], count_lines(bytes, len), len);
 	check_config(&config);
+	if (r == 0 && config.n_templates)
+		expand_twice(&config);
 	*ret_n_pairs = config.n_pairs;
 	return r;
 }

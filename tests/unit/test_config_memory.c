@@ -5,6 +5,7 @@
  * nothing is freed twice is for the build with sanitizers to see.
  */
 #include "core/catalog.h"
+#include "core/template_expand.h"
 #include "unit/test.h"
 
 #include <errno.h>
@@ -102,6 +103,23 @@ static const char bad[] =
 	"  a: {peer: {netns: x}}\n"
 	"  b: {peer: {netns: x}, mtu: 1, colour: green, kind: vet}\n"
 	"  b: {addresses: [10.0.0.1, 10.0.0.1]}\n";
+
+static const char templates[] =
+	"pools: {q: {ipv4: 10.9.0.0/30, ipv6: 'fd00::/64'}}\n"
+	"templates:\n"
+	"  t:\n"
+	"    match: {netns: ['*'], labels: {app: web, tier: '!test'}}\n"
+	"    name: 't-{netns:8}'\n"
+	"    pool: q\n"
+	"    pair: {addresses: [10.8.0.1/32], peer: {addresses: ['{ip}/32', '{ip6}']}}\n"
+	"  u: {match: {netns: '!x'}, name: 'u-{netns}', pool: none, pair: {peer: {name: u, "
+	"addresses: ['{ip}']}}}\n"
+	"  v: {match: {}, name: 't-{netns:8}', pair: {peer: {name: eth7}}}\n"
+	"pairs:\n"
+	"  p1: {labels: {app: web}, peer: {netns: pod-1, name: eth9}}\n"
+	"  p2: {labels: {app: web}, peer: {netns: pod-2, name: eth9}}\n"
+	"  p3: {labels: {app: web}, peer: {netns: pod-3, name: eth9}}\n"
+	"  p4: {labels: {app: web}, peer: {netns: x, name: eth0}}\n";
 
 /* What is wrong with the whole: one diagnostic each. */
 static const char *const refused[] = { "pairs: [", "a: *b", "a: \xff", "%TAG !a! b\n" };
@@ -217,6 +235,58 @@ static void join_with_failures(void)
 	}
 }
 
+/* ---- templates ---- */
+
+static void expand_with_failures(void)
+{
+	static const char *const namespaces[] = { "pod-1", "pod-2", "pod-3", "x" };
+	const struct config_part part = { .path = (char *)"a.yaml",
+					  .bytes = (char *)templates,
+					  .len = strlen(templates) };
+	AUTO(config_done) struct config config = {};
+	AUTO(leases_done) struct leases before = {};
+	AUTO(diag_list_done) struct diag_list diags = {};
+	struct template_world world = { .namespaces = namespaces, .n_namespaces = 1 };
+	AUTO(template_pairs_done) struct template_pairs first = {};
+	const struct template *all[3];
+	const struct pool *pool;
+
+	CHECK(config_parse(CONFIG_PAIRS, &part, 1, NULL, &config, &diags) == 0);
+	for (size_t i = 0; i < config.n_templates; i++)
+		all[i] = &config.templates[i];
+	pool = &config.pools[0];
+	world.templates = all;
+	world.n_templates = config.n_templates;
+	world.pools = &pool;
+	world.n_pools = 1;
+	world.declared = config.pairs;
+	world.n_declared = config.n_pairs;
+	world.max_pairs = 20;
+	CHECK(template_expand(&world, &before, &first, &diags) == 0 && before.n == 2);
+	world.namespaces = namespaces + 1;
+	world.n_namespaces = 3;
+	for (size_t n = 1;; n++) {
+		AUTO(leases_done) struct leases leases = {};
+		AUTO(template_pairs_done) struct template_pairs pairs = {};
+		AUTO(diag_list_done) struct diag_list conflicts = {};
+		bool ran_out;
+		int r;
+
+		CHECK(leases_copy(&before, &leases) == 0);
+		countdown = n;
+		r = template_expand(&world, &leases, &pairs, &conflicts);
+		ran_out = countdown == 0;
+		countdown = 0;
+		CHECK(r == 0 || (r == -ENOMEM && ran_out && !pairs.items));
+		if (r < 0)
+			CHECK(leases.n == 2 && !leases.items[0].released);
+		else
+			CHECK(leases.n == 6 && pairs.n == 5 && conflicts.n == 4);
+		if (!ran_out)
+			break;
+	}
+}
+
 int main(void)
 {
 	parse_with_failures(good, NULL, 0, 0);
@@ -226,5 +296,6 @@ int main(void)
 		parse_with_failures(refused[i], NULL, CONFIG_E_INVALID, 1);
 	update_with_failures();
 	join_with_failures();
+	expand_with_failures();
 	return 0;
 }
