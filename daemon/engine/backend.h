@@ -15,6 +15,7 @@ enum job_kind {
 	JOB_EXPAND, /* declare anew what depends on which namespaces there are */
 	JOB_LOOK, /* see how pairs are in the kernel */
 	JOB_RUN, /* carry out steps */
+	JOB_PING, /* have the kernel answer something, as a sign of life */
 };
 
 /* How one task of JOB_RUN ended. */

@@ -145,10 +145,16 @@ void reconcile_mark_netns(struct reconcile *r, const char *name)
 	}
 }
 
+void reconcile_mark_ping(struct reconcile *r)
+{
+	r->ping_due = true;
+}
+
 void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 {
 	r->busy = false;
 	r->loading = false;
+	r->pinging = false;
 	switch (job->kind) {
 	case JOB_LOAD:
 		reconcile_complete_load(r, job);
@@ -163,6 +169,8 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 		break;
 	case JOB_RUN:
 		reconcile_complete_run(r, job, now_ms);
+		break;
+	case JOB_PING:
 		break;
 	}
 	job_free(job);
@@ -189,8 +197,24 @@ static uint64_t next_wake_ms(const struct reconcile *r, uint64_t now_ms)
 	return wake;
 }
 
+static void start_ping(struct reconcile *r)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	bool resting = r->resting;
+
+	r->ping_due = false;
+	if (!job)
+		return;
+	job->kind = JOB_PING;
+	reconcile_submit(r, job);
+	r->pinging = r->busy;
+	r->resting = resting;
+}
+
 uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 {
+	if (!r->busy && r->ping_due)
+		start_ping(r);
 	if (r->busy)
 		return UINT64_MAX;
 	if (now_ms >= r->next_audit_ms) {
@@ -233,7 +257,7 @@ bool reconcile_is_load_due(const struct reconcile *r)
 
 bool reconcile_is_settled(const struct reconcile *r)
 {
-	return r->desired && r->resting && !r->busy && !r->config_dirty && !r->all_dirty &&
+	return r->desired && r->resting && (!r->busy || r->pinging) && !r->config_dirty && !r->all_dirty &&
 	       !r->n_dirty && !r->names_dirty;
 }
 

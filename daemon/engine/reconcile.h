@@ -31,6 +31,8 @@ void reconcile_mark_pair(struct reconcile *r, const char *name);
 void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char *name);
 /* By what names it in the configuration: a name, a path or a pid's digits; NULL: all of them. */
 void reconcile_mark_netns(struct reconcile *r, const char *name);
+/* A JOB_PING, before anything else. What is settled stays so meanwhile. */
+void reconcile_mark_ping(struct reconcile *r);
 
 /*
  * Starts what is due, at most one job. Returns the milliseconds after which it wants another turn,

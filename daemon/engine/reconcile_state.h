@@ -19,6 +19,7 @@ struct reconcile {
 	struct observed world; /* kinds and objects; no sightings */
 	bool busy, loading; /* a job is under way; it is JOB_LOAD */
 	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
+	bool ping_due, pinging; /* JOB_PING is wanted; is under way */
 	bool config_dirty, all_dirty;
 	bool names_dirty; /* namespaces came or went, and templates may match them */
 	bool run_owed; /* what was declared last has had no turn yet */

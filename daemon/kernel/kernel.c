@@ -259,6 +259,17 @@ static int expand(struct kernel *kernel, struct job *job)
 	return r;
 }
 
+/* The loopback device is the first of every namespace. */
+static int ping(struct kernel *kernel, struct job *job)
+{
+	struct link loopback;
+	int r = link_get(kernel->host, 1, NULL, &loopback);
+
+	if (r < 0)
+		diag_set(&job->why, "the kernel does not say what the loopback device is: %s", strerror(-r));
+	return r;
+}
+
 void kernel_do(struct kernel *kernel, struct job *job)
 {
 	switch (job->kind) {
@@ -273,6 +284,9 @@ void kernel_do(struct kernel *kernel, struct job *job)
 		break;
 	case JOB_RUN:
 		job->error = apply_run(kernel, job);
+		break;
+	case JOB_PING:
+		job->error = ping(kernel, job);
 		break;
 	}
 }

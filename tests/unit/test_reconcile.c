@@ -131,6 +131,8 @@ static void answer(struct fake *fake)
 		for (size_t i = 0; i < job->plan.n_tasks; i++)
 			run_task(fake, &job->plan.tasks[i], &job->outcomes[i]);
 		break;
+	case JOB_PING:
+		break;
 	}
 	reconcile_complete(fake->engine, job, fake->now_ms);
 }
@@ -405,6 +407,41 @@ static void check_burst(void)
 	end(&fake);
 }
 
+/* A ping goes before all else, one at a time, and is nothing that anybody waits for. */
+static void check_ping(void)
+{
+	AUTO(desired_unrefp) struct desired *some = makeable(4), *few = part_of(some->pairs, 1);
+	struct fake fake = {};
+
+	begin(&fake, few, KIND_NETKIT);
+	reconcile_mark_ping(fake.engine);
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_PING);
+	reconcile_mark_ping(fake.engine);
+	CHECK(reconcile_turn(fake.engine, fake.now_ms) == UINT64_MAX);
+	CHECK(!reconcile_is_settled(fake.engine));
+	fake.fail_job = fake.n_jobs + 1;
+	answer(&fake);
+	pump(&fake, 1000);
+	CHECK(reconcile_is_settled(fake.engine));
+	check_converged(&fake);
+
+	reconcile_mark_ping(fake.engine);
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_PING && reconcile_is_busy(fake.engine));
+	CHECK(reconcile_is_settled(fake.engine));
+	/* What comes meanwhile is work, and is done next. */
+	reconcile_mark_all(fake.engine);
+	CHECK(!reconcile_is_settled(fake.engine));
+	answer(&fake);
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_LOOK);
+	answer(&fake);
+	pump(&fake, 1000);
+	CHECK(reconcile_is_settled(fake.engine));
+	end(&fake);
+}
+
 int main(void)
 {
 	log_set_level(LOG_EMERG);
@@ -419,5 +456,6 @@ int main(void)
 	check_forgetting();
 	check_templates();
 	check_burst();
+	check_ping();
 	return 0;
 }
