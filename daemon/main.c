@@ -4,12 +4,14 @@
  * worker, kernel, monitor, watch and server live as long as main does, and go in that order.
  */
 #include "base/log.h"
+#include "base/message_id.h"
 #include "cleanup.h"
 #include "engine/reconcile.h"
 #include "kernel/monitor.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
 #include "loop.h"
+#include "notify.h"
 #include "options.h"
 #include "server.h"
 #include "shipped.h"
@@ -20,7 +22,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 struct daemon {
 	struct options options;
@@ -36,7 +37,9 @@ struct daemon {
 	struct server *server;
 	struct loop *loop;
 	int lock_fd;
-	bool ready; /* systemd has been told */
+	struct notify notify;
+	size_t n_faults; /* of the files, as they were read last */
+	bool kinds_told;
 };
 
 /* ---- what the parts call ---- */
@@ -45,27 +48,46 @@ static void on_pair(void *ctx, const char *name, bool gone)
 {
 	struct daemon *d = ctx;
 
+	notify_note(&d->notify);
 	if (d->server)
 		server_on_pair(d->server, name, gone);
 }
 
 static void log_diag(void *ctx, const struct diag *diag)
 {
+	struct daemon *d = ctx;
 	AUTO_FREE char *text = diag_text(diag);
+	const struct log_about about = { .message_id = MESSAGE_CONFIG_BROKEN,
+					 .file = diag->file,
+					 .line = diag->line };
 
-	log_error("%s", text ? text : "out of memory");
+	d->n_faults++;
+	log_line(LOG_ERR, &about, "%s", text ? text : "out of memory");
+}
+
+static void log_faults(struct daemon *d, const struct desired *desired)
+{
+	const struct log_about sound = { .message_id = MESSAGE_CONFIG_SOUND };
+	bool was_broken = d->n_faults > 0;
+
+	d->n_faults = 0;
+	catalog_each_diag(reconcile_catalog(d->reconcile), desired, log_diag, d);
+	if (was_broken && !d->n_faults)
+		log_line(LOG_NOTICE, &sound, "the configuration is in order again");
 }
 
 static void on_loaded(void *ctx)
 {
 	struct daemon *d = ctx;
 	const struct desired *desired = reconcile_desired(d->reconcile);
+	const struct log_about about = { .message_id = MESSAGE_CONFIG_READ };
 
-	catalog_each_diag(reconcile_catalog(d->reconcile), desired, log_diag, NULL);
+	log_faults(d, desired);
+	notify_note(&d->notify);
 	if (desired) {
 		log_set_level(desired->settings.log_priority >= 0 ? desired->settings.log_priority
 								   : d->options.log_priority);
-		log_info("configuration read: %zu pairs", desired->n_pairs);
+		log_line(LOG_INFO, &about, "configuration read: %zu pairs", desired->n_pairs);
 		if (watch_follow(d->watch, desired) < 0)
 			log_error("out of memory: not all namespaces are watched");
 	}
@@ -73,13 +95,27 @@ static void on_loaded(void *ctx)
 		server_on_loaded(d->server);
 }
 
+/* Once, when they are known. */
+static void log_kinds(struct daemon *d)
+{
+	const struct kind_state *kinds = reconcile_kinds(d->reconcile);
+	const struct log_about about = { .message_id = MESSAGE_KINDS };
+
+	d->kinds_told = true;
+	for (enum kind kind = KIND_META; kind < N_KINDS; kind++)
+		log_line(LOG_INFO, &about, "kind %s: %s", kind_name(kind),
+			 kinds[kind].usable ? "works" : kinds[kind].why);
+}
+
 static void on_answer(void *ctx)
 {
 	struct daemon *d = ctx;
 	struct job *job = worker_take(d->worker);
 
-	if (job)
-		reconcile_complete(d->reconcile, job, util_now_ms());
+	if (!job)
+		return;
+	notify_heard(&d->notify, job);
+	reconcile_complete(d->reconcile, job, util_now_ms());
 }
 
 static void on_monitor_event(void *ctx, const struct monitor_event *event)
@@ -150,9 +186,7 @@ static void on_hangup(void *ctx)
 	struct daemon *d = ctx;
 
 	log_info("SIGHUP: reading the configuration again");
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)util_now_ms() * 1000ULL);
-	d->ready = false;
+	notify_reloading(&d->notify, util_now_ms());
 	reconcile_mark_config(d->reconcile);
 }
 
@@ -160,27 +194,46 @@ static void on_stop(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	sd_notify(0, "STOPPING=1");
+	notify_stopping();
 	loop_stop(d->loop);
 }
 
 static uint64_t on_turn(void *ctx)
 {
 	struct daemon *d = ctx;
-	uint64_t wake_ms = reconcile_turn(d->reconcile, util_now_ms());
+	uint64_t now_ms = util_now_ms();
+	uint64_t watchdog_ms = notify_watchdog(&d->notify, d->reconcile, now_ms);
+	uint64_t wake_ms = reconcile_turn(d->reconcile, now_ms);
 
-	if (!d->ready && reconcile_is_settled(d->reconcile)) {
-		d->ready = true;
-		sd_notifyf(0, "READY=1\nSTATUS=%zu pairs", reconcile_n_pairs(d->reconcile));
-	}
-	return wake_ms;
+	if (!d->kinds_told && reconcile_is_settled(d->reconcile))
+		log_kinds(d);
+	notify_tell(&d->notify, d->reconcile);
+	return MIN(wake_ms, watchdog_ms);
 }
 
 /* ---- opening ---- */
 
+/* error: an errno, positive. */
+static void log_no_start(int error, const char *place, const char *why)
+{
+	const struct log_about about = { .message_id = MESSAGE_NOT_STARTED, .error = error };
+
+	log_line(LOG_ERR, &about, "%s: %s", place, why);
+	notify_failed(error, why);
+}
+
 static int open_kernel(struct daemon *d)
 {
 	AUTO(diag_done) struct diag why = {};
+	static const struct {
+		int r, error, exit_code;
+	} outcomes[] = {
+		{ KERNEL_E_BPFFS, ENOENT, EXIT_CODE_BPFFS },
+		{ KERNEL_E_PERMISSION, EPERM, EXIT_CODE_PERMISSION },
+		{ KERNEL_E_UNABLE, EOPNOTSUPP, EXIT_CODE_UNABLE },
+		{ -EPERM, EPERM, EXIT_CODE_PERMISSION },
+		{ -EACCES, EACCES, EXIT_CODE_PERMISSION },
+	};
 	int r;
 
 	d->shipped_dir = shipped_find_dir();
@@ -198,17 +251,14 @@ static int open_kernel(struct daemon *d)
 	r = kernel_new(&d->kernel_options, &d->kernel, &why);
 	if (r == 0)
 		return 0;
-	log_error("%s", why.text ? why.text : strerror(-r));
-	switch (r) {
-	case KERNEL_E_BPFFS:
-		return EXIT_CODE_BPFFS;
-	case KERNEL_E_PERMISSION:
-		return EXIT_CODE_PERMISSION;
-	case KERNEL_E_UNABLE:
-		return EXIT_CODE_UNABLE;
-	default:
-		return r == -EPERM || r == -EACCES ? EXIT_CODE_PERMISSION : EXIT_CODE_INTERNAL;
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
+		if (outcomes[i].r != r)
+			continue;
+		log_no_start(outcomes[i].error, "cannot start", why.text ? why.text : strerror(outcomes[i].error));
+		return outcomes[i].exit_code;
 	}
+	log_no_start(-r, "cannot start", why.text ? why.text : strerror(-r));
+	return EXIT_CODE_INTERNAL;
 }
 
 static int open_events(struct daemon *d)
@@ -227,10 +277,9 @@ static int open_events(struct daemon *d)
 /* systemd's socket unit may have opened the socket already. */
 static int open_server(struct daemon *d)
 {
-	struct server_options options = { .path = d->options.socket, .fd = -1 };
+	const struct server_options options = { .path = d->options.socket,
+						.fd = notify_take_socket() };
 
-	if (sd_listen_fds(1) > 0)
-		options.fd = SD_LISTEN_FDS_START;
 	return server_new(&options, d->reconcile, &d->server);
 }
 
@@ -277,7 +326,7 @@ static int open_all(struct daemon *d)
 	if (r == 0)
 		r = tie(d);
 	if (r < 0)
-		log_error("cannot start: %s", strerror(-r));
+		log_no_start(-r, "cannot start", strerror(-r));
 	return r < 0 ? EXIT_CODE_INTERNAL : 0;
 }
 
@@ -290,6 +339,7 @@ static void close_all(struct daemon *d)
 	monitor_free(d->monitor);
 	loop_free(d->loop);
 	kernel_free(d->kernel);
+	notify_done(&d->notify);
 	util_close(&d->lock_fd);
 	free(d->shipped_dir);
 	free(d->options.socket);
@@ -327,13 +377,15 @@ static int clean_up(struct daemon *d)
 
 static int run(struct daemon *d)
 {
+	const struct log_about started = { .message_id = MESSAGE_STARTED };
+	const struct log_about stopped = { .message_id = MESSAGE_STOPPED };
 	int exit_code = open_all(d);
 
 	if (exit_code == 0) {
-		log_info("metad " METAD_VERSION " listens at %s", d->options.socket);
+		log_line(LOG_INFO, &started, "metad " METAD_VERSION " listens at %s", d->options.socket);
 		reconcile_mark_config(d->reconcile);
 		loop_run(d->loop, on_turn, d);
-		log_info("stopped; pairs and programs stay as they are");
+		log_line(LOG_INFO, &stopped, "stopped; pairs and programs stay as they are");
 	}
 	return exit_code;
 }
@@ -346,6 +398,7 @@ int main(int argc, char **argv)
 	if (options_parse(argc, argv, &d.options, &exit_code) < 0)
 		return exit_code;
 	log_set_level(d.options.log_priority);
+	notify_init(&d.notify, util_now_ms());
 	signal(SIGPIPE, SIG_IGN);
 	exit_code = take_lock(&d);
 	if (exit_code == 0)

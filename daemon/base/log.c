@@ -8,6 +8,7 @@
 #include "base/util.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -53,30 +54,59 @@ static bool stderr_is_journal(void)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
+#define FIELDS_MAX 16
+
+struct fields {
+	struct iovec iov[FIELDS_MAX]; /* bases owned */
+	int n;
+};
+
+/* A field that there is no memory for is missing; the line is still better than none. */
+static __attribute__((format(printf, 2, 3))) void add(struct fields *fields, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len >= 0)
+		fields->iov[fields->n++] = (struct iovec){ text, len };
+}
+
+static void add_text(struct fields *fields, const char *name, const char *value)
+{
+	if (value)
+		add(fields, "%s=%s", name, value);
+}
+
+static void add_number(struct fields *fields, const char *name, uint64_t value)
+{
+	if (value)
+		add(fields, "%s=%" PRIu64, name, value);
+}
+
 static void send_to_journal(int priority, const struct log_about *about, const char *text)
 {
-	const struct {
-		const char *field;
-		const char *value;
-	} fields[] = { { "MESSAGE", text },
-		       { "METAD_PAIR", about ? about->pair : NULL },
-		       { "METAD_NETNS", about ? about->netns : NULL },
-		       { "METAD_STEP", about ? about->step : NULL } };
-	char *owned[ARRAY_SIZE(fields) + 1];
-	struct iovec iov[ARRAY_SIZE(fields) + 1];
-	int n = 0;
+	static const struct log_about nothing;
+	struct fields fields = {};
 
-	if (asprintf(&owned[n], "PRIORITY=%d", priority) >= 0)
-		n++;
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (fields[i].value &&
-		    asprintf(&owned[n], "%s=%s", fields[i].field, fields[i].value) >= 0)
-			n++;
-	for (int i = 0; i < n; i++)
-		iov[i] = (struct iovec){ owned[i], strlen(owned[i]) };
-	sd_journal_sendv(iov, n);
-	for (int i = 0; i < n; i++)
-		free(owned[i]);
+	about = about ? about : &nothing;
+	add(&fields, "PRIORITY=%d", priority);
+	add_text(&fields, "MESSAGE", text);
+	add_text(&fields, "MESSAGE_ID", about->message_id);
+	add_text(&fields, "METAD_PAIR", about->pair);
+	add_text(&fields, "INTERFACE", about->pair);
+	add_text(&fields, "METAD_NETNS", about->netns);
+	add_text(&fields, "METAD_STEP", about->step);
+	add_number(&fields, "METAD_GENERATION", about->generation);
+	add_number(&fields, "ERRNO", about->error);
+	add_text(&fields, "CONFIG_FILE", about->file);
+	add_number(&fields, "CONFIG_LINE", about->line);
+	sd_journal_sendv(fields.iov, fields.n);
+	for (int i = 0; i < fields.n; i++)
+		free(fields.iov[i].iov_base);
 }
 
 void log_line(int priority, const struct log_about *about, const char *format, ...)

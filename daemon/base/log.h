@@ -8,13 +8,19 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <syslog.h>
 
-/* What a line is about; members may be NULL. Become METAD_PAIR=, METAD_NETNS= and METAD_STEP= in the journal. */
+/* What a line is about: fields of it in the journal. Zero members are left out. */
 struct log_about {
-	const char *pair;
-	const char *netns;
-	const char *step;
+	const char *message_id; /* MESSAGE_ID=: of message_id.h */
+	const char *pair; /* METAD_PAIR=, and INTERFACE=: the primary has the pair's name */
+	const char *netns; /* METAD_NETNS= */
+	const char *step; /* METAD_STEP= */
+	uint64_t generation; /* METAD_GENERATION=: what the socket calls the pair's sequence */
+	int error; /* ERRNO=: an errno, positive */
+	const char *file; /* CONFIG_FILE= */
+	unsigned int line; /* CONFIG_LINE= */
 };
 
 /* Messages above this syslog priority are dropped. LOG_INFO at first. */

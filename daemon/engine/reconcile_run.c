@@ -32,7 +32,7 @@ static void remember_task(struct reconcile *r, struct entry *entry, struct task 
 	entry->task.limits = STEAL(task->limits);
 	entry->has_task = true;
 	if (news && (reconcile_wanted(r, entry) || entry->task.verdict == VERDICT_HELD))
-		journal_verdict(entry, reconcile_wanted(r, entry));
+		journal_verdict(entry, reconcile_wanted(r, entry), r->generation + 1);
 	reconcile_tell(r, entry);
 }
 
@@ -169,12 +169,13 @@ static void note_failure(struct reconcile *r, struct entry *entry, const struct 
 	if (!entry->history.error.text)
 		diag_set(&entry->history.error, "%s", strerror(-outcome->error));
 	if (news)
-		journal_failure(entry, task->want);
+		journal_failure(entry, task->want, r->generation + 1, outcome->error);
 }
 
-static void note_success(struct entry *entry, const struct task *task, uint64_t now_ms)
+static void note_success(struct reconcile *r, struct entry *entry, const struct task *task,
+			 uint64_t now_ms)
 {
-	journal_done(entry, task);
+	journal_done(entry, task, r->generation + 1);
 	entry->n_stale = 0;
 	entry->history.n_repairs += journal_is_repair(entry, task);
 	pace_succeeded(entry, now_ms);
@@ -190,7 +191,7 @@ void reconcile_complete_run(struct reconcile *r, struct job *job, uint64_t now_m
 		entry->in_flight = false;
 		reconcile_set_dirty(r, entry, true);
 		if (!job->error && outcome->error == 0) {
-			note_success(entry, task, now_ms);
+			note_success(r, entry, task, now_ms);
 		} else if (outcome->error == -ESTALE && ++entry->n_stale < STALE_MAX) {
 			continue;
 		} else {

@@ -6,6 +6,7 @@ namespaces, the BPF file system and every device end with it. Cases are function
 take a fresh World; they wait for conditions, never for time to pass.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -88,8 +89,25 @@ class World:
         return [METAD, "--config-dir", self.conf, "--runtime-dir", self.runtime,
                 "--state-dir", self.state_dir, "--bpffs", self.bpffs]
 
-    def start(self, settle=True):
-        self.metad = subprocess.Popen(self.arguments(), stderr=self.log, stdout=self.log)
+    def start(self, settle=True, env=None, fds=None):
+        """env: variables beside the test's own. fds: what a service manager hands over, by name."""
+        arguments = self.arguments()
+        if fds:
+            env = {**(env or {}), "LISTEN_FDS": str(len(fds)), "LISTEN_FDNAMES": ":".join(fds)}
+            arguments = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh"] + arguments
+        taken = [os.dup(s.fileno()) for s in (fds or {}).values()]
+
+        def place():
+            # Behind all others first: 3 and those that follow may be among them.
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in taken]
+            for i, fd in enumerate(high):
+                os.dup2(fd, 3 + i)
+
+        self.metad = subprocess.Popen(arguments, stderr=self.log, stdout=self.log,
+                                      env={**os.environ, **(env or {})},
+                                      pass_fds=range(3, 3 + len(taken)), preexec_fn=place)
+        for fd in taken:
+            os.close(fd)
         self.until(lambda: self.answers(), "metad answers")
         if settle:
             self.settle()
