@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #define ERRORS_MAX 10
+#define PAUSE_MS 100
 
 struct cleanup {
 	struct kernel *kernel;
@@ -42,9 +43,12 @@ static void work(struct cleanup *cleanup, struct reconcile *reconcile)
 {
 	reconcile_mark_config(reconcile);
 	do {
-		reconcile_turn(reconcile, util_now_ms());
-		if (!cleanup->job)
+		uint64_t wake_ms = reconcile_turn(reconcile, util_now_ms());
+
+		if (!cleanup->job) {
+			usleep(MIN(wake_ms, PAUSE_MS) * 1000);
 			continue;
+		}
 		kernel_do(cleanup->kernel, cleanup->job);
 		cleanup->n_errors += cleanup->job->error != 0;
 		reconcile_complete(reconcile, STEAL(cleanup->job), util_now_ms());

@@ -258,7 +258,7 @@ bool reconcile_is_load_due(const struct reconcile *r)
 bool reconcile_is_settled(const struct reconcile *r)
 {
 	return r->desired && r->resting && (!r->busy || r->pinging) && !r->config_dirty && !r->all_dirty &&
-	       !r->n_dirty && !r->names_dirty;
+	       !r->n_dirty && !r->names_dirty && !r->blind;
 }
 
 size_t reconcile_n_pairs(const struct reconcile *r)

@@ -51,11 +51,14 @@ void reconcile_complete_look(struct reconcile *r, struct job *job, uint64_t now_
 	if (job->error) {
 		AUTO_FREE char *text = diag_text(&job->why);
 
-		log_error("cannot look at the kernel: %s", text ? text : strerror(-job->error));
-		r->all_dirty = true;
+		if (!r->blind)
+			log_error("cannot look at the kernel: %s",
+				  text ? text : strerror(-job->error));
+		r->blind = true;
 		r->next_audit_ms = now_ms + LOOK_AGAIN_MS;
 		return;
 	}
+	r->blind = false;
 	if (job->all && table_add_sightings(&r->table, &job->observed) < 0)
 		log_error("out of memory: not all pairs are managed");
 	for (size_t i = 0; i < job->observed.n_sightings; i++) {

@@ -22,6 +22,7 @@ struct reconcile {
 	bool ping_due, pinging; /* JOB_PING is wanted; is under way */
 	bool config_dirty, all_dirty;
 	bool names_dirty; /* namespaces came or went, and templates may match them */
+	bool blind; /* the last look failed as a whole; another comes after a while */
 	bool run_owed; /* what was declared last has had no turn yet */
 	uint64_t config_due_ms; /* 0: set at the next turn */
 	uint64_t next_audit_ms; /* UINT64_MAX: none */

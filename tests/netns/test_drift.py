@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from world import BPF_DIR, KIND, case, check, equal, main, run  # noqa: E402
@@ -226,6 +227,24 @@ def lost_events_mean_a_full_look(w):
     run("ip", "-batch", "-", input=batch)
     w.metad.send_signal(subprocess.signal.SIGCONT)
     w.until(lambda: w.addresses("eth0", "web") == ["10.1.0.2/24"], "the address is back")
+
+
+@case
+def bpffs_goes_away(w):
+    """What cannot be looked at is tried again, but neither loudly nor without a pause."""
+    begin(w)
+    run("umount", "-l", w.bpffs)
+    shutil.rmtree(w.bpffs)
+    w.ctl("reload", ok=False)
+    w.until(lambda: "cannot look at the kernel" in w.text(), "it is said")
+    before = open(f"/proc/{w.metad.pid}/stat").read().split()[13:15]
+    time.sleep(1.5)
+    after = open(f"/proc/{w.metad.pid}/stat").read().split()[13:15]
+    check(sum(map(int, after)) - sum(map(int, before)) < 20, f"{before} {after} ticks")
+    equal(w.text().count("cannot look at the kernel"), 1, "once")
+    os.mkdir(w.bpffs)
+    run("mount", "-t", "bpf", "bpf", w.bpffs)
+    w.ready("web0")
 
 
 main()
