@@ -160,7 +160,7 @@ static int check(const struct cli *cli, const struct sources *sources)
 	struct report to = { .lines = { .sources = sources->items, .n_sources = sources->n } };
 
 	if (catalog_update(&catalog, sources->items, sources->n) < 0 ||
-	    catalog_join(&catalog, &desired) < 0)
+	    catalog_join(&catalog, NULL, &desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (cli->json != JSON_OFF) {
 		AUTO(frame_json_unref) json_t *diagnostics = wire_diagnostics(&catalog, desired);

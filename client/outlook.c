@@ -24,7 +24,7 @@ int outlook_make(const struct cli *cli, const struct dropin_draft *draft, struct
 				why.text ? why.text : "out of memory");
 	if (dropin_read_list(&outlook.list, &outlook.files) < 0 ||
 	    catalog_update(&outlook.catalog, outlook.files.items, outlook.files.n) < 0 ||
-	    catalog_join(&outlook.catalog, &outlook.desired) < 0)
+	    catalog_join(&outlook.catalog, NULL, &outlook.desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	*ret = STEAL(outlook);
 	return 0;

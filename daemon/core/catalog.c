@@ -227,6 +227,7 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 	}
 	if (n)
 		qsort(fresh.files, n, sizeof(*fresh.files), compare_files);
+	fresh.troubles = STEAL(catalog->troubles);
 	catalog_done(catalog);
 	*catalog = STEAL(fresh);
 	return 0;

@@ -7,6 +7,7 @@
  */
 
 #include "core/config.h"
+#include "core/lease.h"
 
 struct catalog_file {
 	char *name; /* owned; file name without directory; with kind, the key */
@@ -45,14 +46,28 @@ struct catalog_source {
  */
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n);
 
+/* What templates depend on; everything in it is borrowed. */
+struct catalog_world {
+	const char *const *namespaces; /* the names that there are now; sorted, unique */
+	size_t n_namespaces;
+	const char *const *netns_dirs; /* where they are */
+	size_t n_netns_dirs;
+	struct leases *leases; /* addresses that have been given out; brought up to date */
+};
+
 /*
  * Joins what is in force. A pair, program or device name that two files declare stays with the
  * file that sorts first, and so does an address that two peers would have (within a file, with the
  * pair that sorts first; the settings can allow it); the other declaration is left out and reported
  * with both places in (*ret)->conflicts. A use without a definition gets one: the shipped object of
- * that name; +drop is always defined. 0 or -ENOMEM. The caller owns the one reference.
+ * that name; +drop is always defined. Templates become
+ * pairs for the namespaces of world; NULL: there are none. 0 or -ENOMEM. The caller owns the one reference.
  */
-int catalog_join(const struct catalog *catalog, struct desired **ret);
+int catalog_join(const struct catalog *catalog, const struct catalog_world *world,
+		 struct desired **ret);
+
+/* The settings in force, borrowed; NULL: all are as they are without any. */
+const struct settings *catalog_settings(const struct catalog *catalog);
 
 /* Borrowed; NULL: there is no such file. */
 struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,

@@ -6,8 +6,7 @@
  */
 #include "core/catalog.h"
 
-#include "core/claim.h"
-#include "core/conflict.h"
+#include "core/catalog_expand.h"
 #include "core/model_copy.h"
 
 #include <errno.h>
@@ -182,25 +181,30 @@ static int define_implicit(struct desired *desired)
 	return r;
 }
 
-static int take_settings(const struct catalog *catalog, struct desired *desired)
+const struct settings *catalog_settings(const struct catalog *catalog)
 {
-	int r = 0;
-
-	desired->incomplete = catalog->unread;
-	for (size_t i = 0; i < catalog->n_files && r == 0; i++) {
-		const struct catalog_file *file = &catalog->files[i];
-
-		if (file->kind == CONFIG_SETTINGS && file->in_force) {
-			settings_done(&desired->settings);
-			r = settings_copy(&file->config.settings, &desired->settings);
-		}
-		if (file->kind == CONFIG_PAIRS && !file->in_force)
-			desired->incomplete = true;
-	}
-	return r;
+	for (size_t i = 0; i < catalog->n_files; i++)
+		if (catalog->files[i].kind == CONFIG_SETTINGS && catalog->files[i].in_force)
+			return &catalog->files[i].config.settings;
+	return NULL;
 }
 
-int catalog_join(const struct catalog *catalog, struct desired **ret)
+static int take_settings(const struct catalog *catalog, struct desired *desired)
+{
+	const struct settings *settings = catalog_settings(catalog);
+
+	desired->incomplete = catalog->unread;
+	for (size_t i = 0; i < catalog->n_files; i++)
+		if (catalog->files[i].kind == CONFIG_PAIRS && !catalog->files[i].in_force)
+			desired->incomplete = true;
+	if (!settings)
+		return 0;
+	settings_done(&desired->settings);
+	return settings_copy(settings, &desired->settings);
+}
+
+int catalog_join(const struct catalog *catalog, const struct catalog_world *world,
+		 struct desired **ret)
 {
 	AUTO(desired_unrefp) struct desired *desired = desired_new();
 	struct conflicts conflicts = {};
@@ -212,6 +216,8 @@ int catalog_join(const struct catalog *catalog, struct desired **ret)
 	r = take_settings(catalog, desired);
 	if (r == 0)
 		r = join_pairs(catalog, desired, &conflicts);
+	if (r == 0)
+		r = catalog_expand(catalog, world, desired, &conflicts);
 	if (r == 0)
 		r = join_programs(catalog, desired, &conflicts);
 	if (r == 0)

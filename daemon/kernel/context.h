@@ -13,6 +13,7 @@ struct kernel {
 	struct netlink *host; /* requests in the namespace metad runs in */
 	struct objects *objects;
 	struct kind_state kinds[N_KINDS];
+	struct leases leases; /* addresses that templates have been given */
 	int64_t write_gid; /* as when the files were read last */
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
@@ -23,6 +24,10 @@ static inline struct netns_dirs context_netns_dirs(const struct desired *desired
 	return (struct netns_dirs){ (const char *const *)desired->settings.netns_dirs,
 				    desired->settings.n_netns_dirs };
 }
+
+/* JOB_LOAD and JOB_EXPAND: fill job->desired. 0, or -errno with job->why. */
+int declared_load(struct kernel *kernel, struct job *job);
+int declared_expand(struct kernel *kernel, struct job *job);
 
 /* JOB_LOOK: fills job->observed. 0, or -errno with job->why. */
 int observe_run(struct kernel *kernel, struct job *job);

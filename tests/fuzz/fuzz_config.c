@@ -240,7 +240,7 @@ static void join(const char *bytes, size_t len, size_t n_pairs, const char *sett
 
 	HOLDS(catalog_update(&catalog, sources, 3) == 0);
 	HOLDS(catalog_update(&catalog, sources, 3) == 0);
-	HOLDS(catalog_join(&catalog, &desired) == 0);
+	HOLDS(catalog_join(&catalog, NULL, &desired) == 0);
 	HOLDS(desired->n_pairs == n_pairs || !desired->settings.duplicate_addresses);
 	HOLDS(desired->incomplete == (desired->n_pairs < n_pairs));
 	HOLDS(!n_pairs || desired->n_pairs);

@@ -211,7 +211,7 @@ class World:
         return run(*prefix, "ping", "-n", "-q", "-c", str(count), "-i", interval, "-W", "1",
                    address, ok=False).returncode == 0
 
-    def until(self, condition, words, patience=PATIENCE):
+    def until(self, condition, words, patience=PATIENCE, pause=0.01):
         end = time.monotonic() + patience
         while time.monotonic() < end:
             try:
@@ -219,7 +219,7 @@ class World:
                     return
             except (IndexError, KeyError, TypeError, FileNotFoundError):
                 pass  # what is asked about is not there yet
-            time.sleep(0.01)
+            time.sleep(pause)
         raise Failure(f"not within {patience:.0f} s: {words}")
 
     def close(self):

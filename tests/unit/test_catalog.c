@@ -41,7 +41,7 @@ static struct desired *join(struct catalog *catalog)
 {
 	struct desired *desired;
 
-	CHECK(catalog_join(catalog, &desired) == 0);
+	CHECK(catalog_join(catalog, NULL, &desired) == 0);
 	CHECK(desired->n_refs == 1);
 	for (size_t i = 1; i < desired->n_pairs; i++)
 		CHECK(strcmp(desired->pairs[i - 1].name, desired->pairs[i].name) < 0);

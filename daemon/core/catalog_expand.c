@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See catalog_expand.h. The expansion itself is template_expand.c's; here files become its world. */
+#include "core/catalog_expand.h"
+
+#include "core/template_expand.h"
+
+#include <errno.h>
+
+/* The nouns that are in force, of several files: sorted by name, unique, borrowed. */
+struct nouns {
+	const void **items; /* owned */
+	size_t n;
+};
+
+static void nouns_done(struct nouns *nouns)
+{
+	free(nouns->items);
+}
+
+static int collect_templates(const struct catalog *catalog, struct claims *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < catalog->n_files; i++) {
+		const struct config *config = &catalog->files[i].config;
+
+		for (size_t j = 0; j < config->n_templates && r == 0; j++)
+			r = claims_add(ret, (struct claim){ .name = config->templates[j].name,
+							    .rank = i,
+							    .at = &config->templates[j].at,
+							    .noun = &config->templates[j] });
+	}
+	return r;
+}
+
+static int collect_pools(const struct catalog *catalog, struct claims *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < catalog->n_files; i++) {
+		const struct config *config = &catalog->files[i].config;
+
+		for (size_t j = 0; j < config->n_pools && r == 0; j++)
+			r = claims_add(ret, (struct claim){ .name = config->pools[j].name,
+							    .rank = i,
+							    .at = &config->pools[j].at,
+							    .noun = &config->pools[j] });
+	}
+	return r;
+}
+
+static int join_nouns(const struct catalog *catalog,
+		      int (*collect)(const struct catalog *catalog, struct claims *ret),
+		      const char *what, struct conflicts *conflicts, struct nouns *ret)
+{
+	AUTO(claims_done) struct claims claims = {};
+	int r = collect(catalog, &claims);
+
+	if (r == 0)
+		r = claims_settle(&claims, CLAIM_ADDRESSES_ANY);
+	if (r == 0)
+		r = conflicts_add_losers(conflicts, &claims, what);
+	for (size_t i = 0; i < claims.n && r == 0; i++)
+		if (!claims.items[i].winner)
+			r = ARRAY_APPEND(ret->items, ret->n, claims.items[i].noun);
+	return r;
+}
+
+static bool depends_on_namespaces(const struct nouns *templates)
+{
+	for (size_t i = 0; i < templates->n; i++)
+		if (((const struct template *)templates->items[i])->has_match)
+			return true;
+	return false;
+}
+
+static int take_pairs(struct template_pairs *pairs, struct desired *desired)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < pairs->n && r == 0; i++) {
+		r = ARRAY_APPEND(desired->pairs, desired->n_pairs, pairs->items[i]);
+		if (r == 0)
+			pairs->items[i] = (struct pair){};
+	}
+	desired->incomplete |= pairs->incomplete;
+	return r;
+}
+
+int catalog_expand(const struct catalog *catalog, const struct catalog_world *world,
+		   struct desired *desired, struct conflicts *conflicts)
+{
+	AUTO(nouns_done) struct nouns templates = {};
+	AUTO(nouns_done) struct nouns pools = {};
+	AUTO(template_pairs_done) struct template_pairs pairs = {};
+	struct template_world to;
+	int r = join_nouns(catalog, collect_templates, "template", conflicts, &templates);
+
+	if (r == 0)
+		r = join_nouns(catalog, collect_pools, "pool", conflicts, &pools);
+	if (r < 0)
+		return r;
+	desired->has_templates = depends_on_namespaces(&templates);
+	if (!world)
+		return 0;
+	to = (struct template_world){
+		.templates = (const struct template *const *)templates.items,
+		.n_templates = templates.n,
+		.pools = (const struct pool *const *)pools.items,
+		.n_pools = pools.n,
+		.namespaces = world->namespaces,
+		.n_namespaces = world->n_namespaces,
+		.netns_dirs = world->netns_dirs,
+		.n_netns_dirs = world->n_netns_dirs,
+		.declared = desired->pairs,
+		.n_declared = desired->n_pairs,
+		.max_pairs = desired->settings.max_pairs,
+		.addresses = desired->settings.duplicate_addresses ? CLAIM_ADDRESSES_ANY
+								   : CLAIM_ADDRESSES_ONCE,
+		.incomplete = desired->incomplete,
+	};
+	r = template_expand(&to, world->leases, &pairs, conflicts->list);
+	return r < 0 ? r : take_pairs(&pairs, desired);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * JOB_LOAD and JOB_EXPAND: from files, the namespaces that there are, and what outlived the last run
+ * to what is declared; see context.h.
+ */
+#include "files/atomic.h"
+#include "files/store.h"
+#include "kernel/bpf.h"
+#include "kernel/context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
+
+#define GROUP_BYTES 65536 /* of a group with all its members */
+#define LEASES "leases" /* in the state directory */
+#define LEASES_BYTES_MAX (64u << 20)
+
+/* ---- leases ---- */
+
+static void note_leases(struct diag_list *list, const char *path, int error)
+{
+	struct diag why = { .file = strdup(path) };
+
+	diag_set(&why, "addresses that were given out cannot be kept: %s", strerror(-error));
+	diag_list_add(list, &why);
+}
+
+/* What cannot be understood is told, and may be given out anew. */
+static int restore_leases(struct kernel *kernel, struct catalog *catalog)
+{
+	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASES);
+	AUTO_FREE char *bytes = NULL;
+	size_t len;
+	int r = path ? util_read_file_at(AT_FDCWD, path, LEASES_BYTES_MAX, &bytes, &len) : -ENOMEM;
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r == 0)
+		return lease_parse(path, bytes, len, &kernel->leases, &catalog->troubles);
+	if (path && r != -ENOMEM)
+		note_leases(&catalog->troubles, path, r);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int keep_leases(struct kernel *kernel, struct desired *desired)
+{
+	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASES);
+	AUTO_FREE char *text = NULL;
+	struct atomic_part part = {};
+	int r = path ? lease_write(&kernel->leases, &text, &part.len) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	part.bytes = text;
+	r = mkdir(kernel->options->state_dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	if (r == 0)
+		r = atomic_write(path, &part, 1);
+	if (r < 0)
+		note_leases(&desired->conflicts, path, r);
+	kernel->leases.changed = r < 0;
+	return 0;
+}
+
+/* ---- files ---- */
+
+static void note_trouble(struct catalog *catalog, struct diag *why)
+{
+	/* Without memory for it, it is not told: what it is about has happened all the same. */
+	diag_list_add(&catalog->troubles, why);
+}
+
+/* Once: what was in force when metad last ran, for files that are broken by now. */
+static int restore(struct kernel *kernel, struct catalog *catalog)
+{
+	AUTO(dropin_files_done) struct dropin_files kept = {};
+	AUTO(diag_done) struct diag why = {};
+	int r;
+
+	if (kernel->restored || !kernel->options->state_dir)
+		return 0;
+	r = store_read(kernel->options->state_dir, &kept, &why);
+	if (r == 0)
+		r = catalog_update(catalog, kept.items, kept.n);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		note_trouble(catalog, &why);
+	for (size_t i = 0; i < catalog->n_files; i++)
+		catalog->files[i].kept = catalog->files[i].in_force;
+	kernel->restored = true;
+	return restore_leases(kernel, catalog);
+}
+
+/* What is good now is what will be restored. A file that is broken leaves what was kept of it. */
+static void keep(const struct kernel *kernel, struct catalog *catalog,
+		 const struct dropin_files *files)
+{
+	const char *dir = kernel->options->state_dir;
+	struct diag why = {};
+	int r = 0;
+
+	if (!dir)
+		return;
+	for (size_t i = 0; i < files->n && r == 0; i++) {
+		const struct catalog_source *source = &files->items[i];
+		struct catalog_file *file = catalog_find(catalog, source->kind, source->name);
+
+		if (file->kept || file->diags.n)
+			continue;
+		r = store_write(dir, source, &why);
+		file->kept = r == 0;
+	}
+	if (r == 0)
+		r = store_prune(dir, catalog, &why);
+	if (r < 0)
+		note_trouble(catalog, &why);
+}
+
+/* Files as they are now; where a directory cannot be read, they are as they were. */
+static int read_files(struct kernel *kernel, struct catalog *catalog)
+{
+	const struct kernel_options *options = kernel->options;
+	AUTO(dropin_files_done) struct dropin_files files = {};
+	struct diag why = {};
+	int r = dropin_read(options->config_dirs, options->n_config_dirs, &files, &why);
+
+	catalog->unread = r < 0;
+	if (r < 0) {
+		note_trouble(catalog, &why);
+		return r == -ENOMEM ? r : 0;
+	}
+	r = catalog_update(catalog, files.items, files.n);
+	if (r == 0)
+		keep(kernel, catalog, &files);
+	return r;
+}
+
+/* ---- settings ---- */
+
+/* Run statistics cost every program on the machine some nanoseconds a run: only while wanted. */
+static void follow_statistics(struct kernel *kernel, bool wanted)
+{
+	if (wanted && kernel->statistics_fd < 0)
+		kernel->statistics_fd = bpf_statistics_fd();
+	if (!wanted && kernel->statistics_fd >= 0) {
+		util_close(&kernel->statistics_fd);
+		kernel->statistics_fd = -1;
+	}
+}
+
+/* What the settings leave to the command line. */
+static int complete_settings(const struct kernel *kernel, struct settings *settings)
+{
+	char *dir;
+	int r;
+
+	if (settings->n_netns_dirs)
+		return 0;
+	dir = strdup(kernel->options->netns_dir);
+	r = dir ? ARRAY_APPEND(settings->netns_dirs, settings->n_netns_dirs, dir) : -ENOMEM;
+	if (r < 0)
+		free(dir);
+	return r;
+}
+
+/* Groups may come from the network: not a thing for the thread that must not wait. */
+static int find_group(struct catalog *catalog, struct desired *desired)
+{
+	const struct settings *settings = &desired->settings;
+	const char *name = settings->group ? settings->group : "metad";
+	struct group group, *found = NULL;
+	AUTO_FREE char *buffer = malloc(GROUP_BYTES);
+	struct diag why = {};
+	int error;
+
+	if (!name[0])
+		return 0;
+	if (!buffer)
+		return -ENOMEM;
+	error = getgrnam_r(name, &group, buffer, GROUP_BYTES, &found);
+	if (found)
+		desired->write_gid = found->gr_gid;
+	if (found || !settings->group || diag_copy(&settings->group_at, &why) < 0)
+		return 0;
+	diag_set(&why, "group: there is no group \"%s\": %s", name,
+		 error ? strerror(error) : "only root may change things");
+	note_trouble(catalog, &why);
+	return 0;
+}
+
+/* ---- what is declared ---- */
+
+/* Without a place to keep leases nothing is declared that needs them: only a cleanup has none. */
+static int join(struct kernel *kernel, const struct catalog *catalog, struct desired **ret,
+		struct diag *why)
+{
+	const struct settings *settings = catalog_settings(catalog);
+	struct netns_dirs dirs = { &kernel->options->netns_dir, 1 };
+	AUTO(netns_names_done) struct netns_names names = {};
+	struct catalog_world world = { .leases = &kernel->leases };
+	int r;
+
+	if (!kernel->options->state_dir)
+		return catalog_join(catalog, NULL, ret);
+	if (settings && settings->n_netns_dirs)
+		dirs = (struct netns_dirs){ (const char *const *)settings->netns_dirs,
+					    settings->n_netns_dirs };
+	r = netns_list(dirs, &names, why);
+	if (r < 0)
+		return r;
+	world.namespaces = (const char *const *)names.items;
+	world.n_namespaces = names.n;
+	world.netns_dirs = dirs.paths;
+	world.n_netns_dirs = dirs.n;
+	r = catalog_join(catalog, &world, ret);
+	return r == 0 && kernel->leases.changed ? keep_leases(kernel, *ret) : r;
+}
+
+static int declare(struct kernel *kernel, const struct catalog *catalog, struct desired **ret,
+		   struct diag *why)
+{
+	int r = join(kernel, catalog, ret, why);
+
+	if (r == 0)
+		r = complete_settings(kernel, &(*ret)->settings);
+	if (r < 0 && !why->text)
+		diag_set(why, "%s", strerror(-r));
+	return r;
+}
+
+int declared_load(struct kernel *kernel, struct job *job)
+{
+	int r;
+
+	diag_list_done(&job->catalog.troubles);
+	r = restore(kernel, &job->catalog);
+	if (r == 0)
+		r = read_files(kernel, &job->catalog);
+	if (r == 0)
+		r = declare(kernel, &job->catalog, &job->desired, &job->why);
+	if (r == 0)
+		r = find_group(&job->catalog, job->desired);
+	if (r < 0)
+		return r;
+	kernel->write_gid = job->desired->write_gid;
+	follow_statistics(kernel, job->desired->settings.statistics);
+	return 0;
+}
+
+int declared_expand(struct kernel *kernel, struct job *job)
+{
+	int r = declare(kernel, job->in_force, &job->desired, &job->why);
+
+	if (r == 0)
+		job->desired->write_gid = kernel->write_gid;
+	return r;
+}
