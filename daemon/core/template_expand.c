@@ -126,8 +126,7 @@ static const char *name_of(const struct template_world *world, const struct netn
 	for (size_t i = 0; ref->by == NETNS_BY_PATH && i < world->n_netns_dirs; i++) {
 		size_t len = strlen(world->netns_dirs[i]);
 
-		if (strncmp(ref->text, world->netns_dirs[i], len) == 0 && ref->text[len] == '/' &&
-		    ref->text[len + 1] && !strchr(ref->text + len + 1, '/'))
+		if (strncmp(ref->text, world->netns_dirs[i], len) == 0 && ref->text[len] == '/')
 			return ref->text + len + 1;
 	}
 	return NULL;

@@ -363,6 +363,20 @@ static void test_same_peers(void)
 	CHECK(!scene.pairs.incomplete);
 }
 
+/* What can be had is not kept out by what cannot; the first reason is the one that is told. */
+static void test_blocked_for_two_reasons(void)
+{
+	AUTO(scene_done) struct scene scene = {};
+
+	read_file(&scene,
+		  "templates:\n"
+		  "  t: {match: {}, name: 'a-{netns}', pool: none, pair: {peer: {addresses: "
+		  "['{ip}']}}}\n"
+		  "  u: {match: {}, name: 'b-{netns}', pair: {}}\n");
+	EXPAND(&scene, "x");
+	expect_pairs(&scene, "a-x in x: no file declares pool none\nb-x in x:\n");
+}
+
 static void test_same_addresses(void)
 {
 	AUTO(scene_done) struct scene scene = {};
@@ -552,6 +566,7 @@ int main(void)
 	test_same_names();
 	test_names_cut_the_same();
 	test_same_peers();
+	test_blocked_for_two_reasons();
 	test_same_addresses();
 	test_too_many();
 	test_taken_addresses();
