@@ -11,8 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CONFLICTS_MAX 100 /* are said; more are only counted */
-
 /* A template and a namespace that it matches. */
 struct candidate {
 	const struct template *template;
@@ -30,8 +28,7 @@ struct expansion {
 	size_t n;
 	struct pair *pairs; /* owned; one of each candidate */
 	size_t n_pairs;
-	struct diag_list *conflicts; /* borrowed */
-	size_t n_conflicts;
+	struct conflicts *conflicts; /* borrowed */
 	bool incomplete;
 };
 
@@ -58,29 +55,14 @@ void template_pairs_done(struct template_pairs *pairs)
 __attribute__((format(printf, 3, 4))) static int note(struct expansion *x, const struct diag *at,
 						      const char *format, ...)
 {
-	AUTO(diag_done) struct diag diag = {};
 	va_list args;
+	char *words;
+	int n;
 
-	if (++x->n_conflicts > CONFLICTS_MAX)
-		return 0;
-	if (diag_copy(at, &diag) < 0)
-		return -ENOMEM;
 	va_start(args, format);
-	if (vasprintf(&diag.text, format, args) < 0)
-		diag.text = NULL;
+	n = vasprintf(&words, format, args);
 	va_end(args);
-	return diag.text ? diag_list_add(x->conflicts, &diag) : -ENOMEM;
-}
-
-static int note_hidden(struct expansion *x)
-{
-	AUTO(diag_done) struct diag more = {};
-
-	if (x->n_conflicts <= CONFLICTS_MAX)
-		return 0;
-	diag_set(&more, "%zu more conflicts between pairs of templates, not shown",
-		 x->n_conflicts - CONFLICTS_MAX);
-	return more.text ? diag_list_add(x->conflicts, &more) : -ENOMEM;
+	return conflicts_add(x->conflicts, at, n < 0 ? NULL : words);
 }
 
 /* Keeps the first reason. */
@@ -541,7 +523,7 @@ static void hand_over(struct expansion *x, struct template_pairs *ret)
 }
 
 int template_expand(const struct template_world *world, struct leases *leases,
-		    struct template_pairs *ret, struct diag_list *conflicts)
+		    struct template_pairs *ret, struct conflicts *conflicts)
 {
 	AUTO(expansion_done) struct expansion x = { .world = world, .conflicts = conflicts };
 	AUTO(leases_done) struct leases fresh = {};
@@ -557,8 +539,6 @@ int template_expand(const struct template_world *world, struct leases *leases,
 		r = make_pairs(&x);
 	if (r == 0)
 		r = settle(&x);
-	if (r == 0)
-		r = note_hidden(&x);
 	if (r < 0)
 		return r;
 	leases_done(leases);

@@ -6,7 +6,7 @@
  * name and addresses that stay the same. Pure: the same input gives the same pairs and leases.
  */
 
-#include "core/claim.h"
+#include "core/conflict.h"
 #include "core/lease.h"
 #include "core/template.h"
 
@@ -41,6 +41,6 @@ struct template_pairs {
  * of before, and become those of now. 0, or -ENOMEM with nothing changed but conflicts.
  */
 int template_expand(const struct template_world *world, struct leases *leases,
-		    struct template_pairs *ret, struct diag_list *conflicts);
+		    struct template_pairs *ret, struct conflicts *conflicts);
 
 void template_pairs_done(struct template_pairs *pairs);

@@ -122,7 +122,8 @@ static void expand(const struct config *config, struct leases *leases, size_t n_
 							     sizeof(*templates));
 	AUTO_FREE const struct pool **pools = calloc(config->n_pools + 1, sizeof(*pools));
 	AUTO(template_pairs_done) struct template_pairs pairs = {};
-	AUTO(diag_list_done) struct diag_list conflicts = {};
+	AUTO(diag_list_done) struct diag_list list = {};
+	struct conflicts conflicts = { .list = &list };
 	const struct template_world world = { .templates = templates,
 					      .n_templates = config->n_templates,
 					      .pools = pools,

@@ -248,6 +248,7 @@ static void expand_with_failures(void)
 	AUTO(diag_list_done) struct diag_list diags = {};
 	struct template_world world = { .namespaces = namespaces, .n_namespaces = 1 };
 	AUTO(template_pairs_done) struct template_pairs first = {};
+	struct conflicts said = { .list = &diags };
 	const struct template *all[3];
 	const struct pool *pool;
 
@@ -262,13 +263,14 @@ static void expand_with_failures(void)
 	world.declared = config.pairs;
 	world.n_declared = config.n_pairs;
 	world.max_pairs = 20;
-	CHECK(template_expand(&world, &before, &first, &diags) == 0 && before.n == 2);
+	CHECK(template_expand(&world, &before, &first, &said) == 0 && before.n == 2);
 	world.namespaces = namespaces + 1;
 	world.n_namespaces = 3;
 	for (size_t n = 1;; n++) {
 		AUTO(leases_done) struct leases leases = {};
 		AUTO(template_pairs_done) struct template_pairs pairs = {};
-		AUTO(diag_list_done) struct diag_list conflicts = {};
+		AUTO(diag_list_done) struct diag_list list = {};
+		struct conflicts conflicts = { .list = &list };
 		bool ran_out;
 		int r;
 

@@ -69,12 +69,14 @@ static void read_file(struct scene *scene, const char *text)
 
 static void expand(struct scene *scene, const char *const *namespaces, size_t n)
 {
+	struct conflicts conflicts = { .list = &scene->conflicts };
+
 	template_pairs_done(&scene->pairs);
 	diag_list_done(&scene->conflicts);
 	scene->world.namespaces = namespaces;
 	scene->world.n_namespaces = n;
-	CHECK(template_expand(&scene->world, &scene->leases, &scene->pairs, &scene->conflicts) ==
-	      0);
+	CHECK(template_expand(&scene->world, &scene->leases, &scene->pairs, &conflicts) == 0);
+	CHECK(conflicts_finish(&conflicts) == 0);
 	for (size_t i = 0; i < scene->pairs.n; i++) {
 		const struct pair *pair = &scene->pairs.items[i];
 
