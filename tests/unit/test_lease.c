@@ -367,6 +367,26 @@ static void test_owners_come_back(void)
 	CHECK(find(&leases, "p", "b", FAMILY_IPV4)->released && !find(&leases, "p", "a", 0));
 }
 
+/* The order of going outlives a restart. */
+static void test_released_before_a_restart(void)
+{
+	AUTO(world_done) struct world world;
+	AUTO(leases_done) struct leases leases = {};
+	struct ask first[16], asks[16];
+
+	world_init(&world, "pools: {p: {ipv4: 10.0.0.0/30}}");
+	simple_round(&leases, &world, "a b", first);
+	simple_round(&leases, &world, "b", asks);
+	simple_round(&leases, &world, "a", asks);
+	simple_round(&leases, &world, "", asks);
+	CHECK(find(&leases, "p", "a", FAMILY_IPV4)->released == 3);
+	restart(&leases);
+	simple_round(&leases, &world, "a", asks);
+	simple_round(&leases, &world, "", asks);
+	simple_round(&leases, &world, "c", asks);
+	CHECK(ip_equal(&asks[0].ip, &first[1].ip) && find(&leases, "p", "a", FAMILY_IPV4));
+}
+
 static void test_reserved(void)
 {
 	AUTO(world_done) struct world world;
@@ -550,6 +570,7 @@ int main(void)
 	test_addresses_for_ever();
 	test_exhaustion();
 	test_owners_come_back();
+	test_released_before_a_restart();
 	test_reserved();
 	test_undeclared_pools();
 	test_few_released_are_kept();
