@@ -119,6 +119,6 @@ int catalog_expand(const struct catalog *catalog, const struct catalog_world *wo
 								   : CLAIM_ADDRESSES_ONCE,
 		.incomplete = desired->incomplete,
 	};
-	r = template_expand(&to, world->leases, &pairs, conflicts->list);
+	r = template_expand(&to, world->leases, &pairs, conflicts);
 	return r < 0 ? r : take_pairs(&pairs, desired);
 }
