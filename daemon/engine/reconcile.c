@@ -93,6 +93,7 @@ void reconcile_mark_config(struct reconcile *r)
 void reconcile_mark_all(struct reconcile *r)
 {
 	r->all_dirty = true;
+	r->names_dirty |= r->desired && r->desired->has_templates;
 }
 
 void reconcile_mark_pair(struct reconcile *r, const char *name)
@@ -219,7 +220,7 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 		return UINT64_MAX;
 	if (now_ms >= r->next_audit_ms) {
 		r->next_audit_ms = UINT64_MAX;
-		r->all_dirty = true;
+		reconcile_mark_all(r);
 	}
 	if (r->config_dirty && !r->config_due_ms)
 		r->config_due_ms = r->desired ? now_ms + CONFIG_DELAY_MS : now_ms;

@@ -192,40 +192,53 @@ static int find_group(struct catalog *catalog, struct desired *desired)
 
 /* ---- what is declared ---- */
 
-/* Without a place to keep leases nothing is declared that needs them: only a cleanup has none. */
-static int join(struct kernel *kernel, const struct catalog *catalog, struct desired **ret,
-		struct diag *why)
+static struct netns_dirs dirs_of(const struct kernel *kernel, const struct settings *settings)
 {
-	const struct settings *settings = catalog_settings(catalog);
-	struct netns_dirs dirs = { &kernel->options->netns_dir, 1 };
+	if (settings && settings->n_netns_dirs)
+		return (struct netns_dirs){ (const char *const *)settings->netns_dirs,
+					    settings->n_netns_dirs };
+	return (struct netns_dirs){ &kernel->options->netns_dir, 1 };
+}
+
+/* Pairs of namespaces that could not be listed may exist: none is to be taken for unwanted. */
+static void note_unlisted(struct desired *desired, struct diag *why)
+{
+	desired->incomplete = true;
+	diag_list_add(&desired->conflicts, why);
+}
+
+/* Without a place to keep leases nothing is declared that needs them: only a cleanup has none. */
+static int join(struct kernel *kernel, const struct catalog *catalog, struct desired **ret)
+{
+	struct netns_dirs dirs = dirs_of(kernel, catalog_settings(catalog));
 	AUTO(netns_names_done) struct netns_names names = {};
-	struct catalog_world world = { .leases = &kernel->leases };
-	int r;
+	struct catalog_world world = { .leases = &kernel->leases,
+				       .netns_dirs = dirs.paths,
+				       .n_netns_dirs = dirs.n };
+	struct diag why = {};
+	int r, listed;
 
 	if (!kernel->options->state_dir)
 		return catalog_join(catalog, NULL, ret);
-	if (settings && settings->n_netns_dirs)
-		dirs = (struct netns_dirs){ (const char *const *)settings->netns_dirs,
-					    settings->n_netns_dirs };
-	r = netns_list(dirs, &names, why);
-	if (r < 0)
-		return r;
+	listed = netns_list(dirs, &names, &why);
 	world.namespaces = (const char *const *)names.items;
 	world.n_namespaces = names.n;
-	world.netns_dirs = dirs.paths;
-	world.n_netns_dirs = dirs.n;
 	r = catalog_join(catalog, &world, ret);
+	if (r == 0 && listed < 0)
+		note_unlisted(*ret, &why);
+	else
+		diag_done(&why);
 	return r == 0 && kernel->leases.changed ? keep_leases(kernel, *ret) : r;
 }
 
 static int declare(struct kernel *kernel, const struct catalog *catalog, struct desired **ret,
 		   struct diag *why)
 {
-	int r = join(kernel, catalog, ret, why);
+	int r = join(kernel, catalog, ret);
 
 	if (r == 0)
 		r = complete_settings(kernel, &(*ret)->settings);
-	if (r < 0 && !why->text)
+	if (r < 0)
 		diag_set(why, "%s", strerror(-r));
 	return r;
 }

@@ -240,19 +240,18 @@ static void sort_names(struct netns_names *names)
 
 int netns_list(struct netns_dirs dirs, struct netns_names *ret, struct diag *why)
 {
-	AUTO(netns_names_done) struct netns_names names = {};
+	int error = 0;
 
+	*ret = (struct netns_names){};
 	for (size_t i = 0; i < dirs.n; i++) {
-		int r = list_dir(dirs.paths[i], &names);
+		int r = list_dir(dirs.paths[i], ret);
 
-		if (r < 0) {
+		if (r < 0)
 			diag_set(why, "cannot list %s: %s", dirs.paths[i], strerror(-r));
-			return r;
-		}
+		error = error ? error : r;
 	}
-	sort_names(&names);
-	*ret = STEAL(names);
-	return 0;
+	sort_names(ret);
+	return error;
 }
 
 int netns_open_current(struct netns *ret)

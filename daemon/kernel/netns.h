@@ -32,7 +32,8 @@ int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns
 
 /*
  * The names that are in any of the directories, whether namespaces are mounted on them yet or not.
- * A directory that is not there has none. 0, or -errno with why.
+ * A directory that is not there has none. 0, or -errno with why; ret has those of the directories
+ * that could be listed even then.
  */
 struct netns_names {
 	char **items; /* owned; sorted, unique */

@@ -435,7 +435,7 @@ static void check_ping(void)
 	CHECK(!reconcile_is_settled(fake.engine));
 	answer(&fake);
 	reconcile_turn(fake.engine, fake.now_ms);
-	CHECK(fake.job && fake.job->kind == JOB_LOOK);
+	CHECK(fake.job && fake.job->kind == JOB_EXPAND);
 	answer(&fake);
 	pump(&fake, 1000);
 	CHECK(reconcile_is_settled(fake.engine));
