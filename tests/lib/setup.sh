@@ -6,10 +6,12 @@
 readonly BUILD_PACKAGES=(clang gcc iproute2 libbpf-dev libev-dev libjansson-dev libnl-3-dev
 	libsystemd-dev libyaml-dev linux-libc-dev llvm meson ninja-build pkg-config procps
 	iputils-ping bpftool git)
+# For Debian packages: debian/build.
+readonly PACKAGING_PACKAGES=(build-essential debhelper python3)
 # For virtual machines: tests/vm.
 readonly VM_PACKAGES=(e2fsprogs fakeroot fdisk kmod python3 qemu-system-x86 tar)
 # Older in Debian 12 than metad needs, or broken there (QEMU 7.2 corrupts its guests).
-readonly BACKPORTED_PACKAGES=(libbpf-dev linux-libc-dev meson bpftool iproute2 qemu-system-x86)
+readonly BACKPORTED_PACKAGES=(libbpf-dev linux-libc-dev meson bpftool iproute2 qemu-system-x86 debhelper)
 
 say() {
 	printf '\n== %s\n' "$*"
