@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tests of a machine: installs metad on the first start, runs all cases on the second.
+"""The tests of a machine: installs metad on the first start, runs all cases on the second. Where there are
+packages, all of their steps on the first, up to one that fails.
 
 What is said goes to the serial port, from where tests/vm/system takes it: "ok", "not ok" and "skip"
 lines, figures behind "#", and at last "vm-again" or "vm-status N".
@@ -12,6 +13,7 @@ import traceback
 
 import install
 import life  # noqa: F401: its cases
+import packages
 from machine import Failure, Skip, cases, run, say, systemctl
 
 INSTALLED = "/metad-vm/installed"
@@ -61,6 +63,11 @@ def first_start():
         end("vm-status 1", "poweroff")
 
 
+def only_start():
+    done = all(attempt(step) for step in packages.steps)
+    end(f"vm-status {0 if done else 1}", "poweroff")
+
+
 def second_start():
     names = wanted()
     failed = 0
@@ -72,7 +79,9 @@ def second_start():
 
 
 try:
-    if os.path.exists(INSTALLED):
+    if os.path.exists(packages.PACKAGES):
+        only_start()
+    elif os.path.exists(INSTALLED):
         second_start()
     else:
         first_start()
