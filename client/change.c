@@ -75,7 +75,7 @@ static int reload(const struct cli *cli, json_t **ret)
 		return 0;
 	r = r < 0 ? conn_open(cli, &conn) : 0;
 	if (r == 0)
-		r = conn_call(conn, "Reload", NULL, &answer);
+		r = conn_reload(conn, &answer);
 	if (r == 0)
 		*ret = json_incref(json_object_get(answer, "diagnostics"));
 	return r;

@@ -196,7 +196,7 @@ int cmd_reload(const struct cli *cli, int argc, char **argv)
 		return complain(EXIT_USAGE, "reload takes no arguments");
 	r = conn_open(cli, &conn);
 	if (r == 0)
-		r = conn_call(conn, "Reload", NULL, &answer);
+		r = conn_reload(conn, &answer);
 	if (r != 0)
 		return r;
 	diagnostics = json_object_get(answer, "diagnostics");

@@ -12,9 +12,11 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #define ANSWER_MAX (64u << 20) /* a verifier's log can be long */
 #define PATIENCE_S 60
+#define PATIENCE_OF_PEOPLE_S 200 /* somebody may have to type a password */
 
 struct conn {
 	int fd;
@@ -160,7 +162,11 @@ static int complain_error(const json_t *message)
 	if (strcmp(error, "io.metad.NotLoaded") == 0)
 		return complain(EXIT_NOT_OK, "metad has not read its configuration yet");
 	if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)
-		return complain(EXIT_NOT_OK, "permission denied: this needs root");
+		return complain(EXIT_NOT_OK, "permission denied: this needs root, metad's group or "
+				"polkit's consent");
+	if (strcmp(error, "io.systemd.InteractiveAuthenticationRequired") == 0)
+		return complain(EXIT_NOT_OK, "permission denied: somebody must authenticate; "
+				"try it from a terminal");
 	return complain(EXIT_NOT_OK, "metad refused: %s%s%s", error,
 			has_text(parameters, "parameter") ? ": " : "",
 			text_of(parameters, "parameter"));
@@ -169,11 +175,12 @@ static int complain_error(const json_t *message)
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
 {
 	AUTO(frame_json_unref) json_t *message = NULL;
+	bool asks = json_is_true(json_object_get(parameters, "allowInteractiveAuthentication"));
 	json_t *answer;
 	int r = send_call(conn, method, parameters, false);
 
 	if (r == 0)
-		r = be_patient(conn, PATIENCE_S);
+		r = be_patient(conn, asks ? PATIENCE_OF_PEOPLE_S : PATIENCE_S);
 	if (r == 0)
 		r = receive(conn, &message);
 	if (r != 0)
@@ -183,6 +190,13 @@ int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t 
 	answer = json_object_get(message, "parameters");
 	*ret = answer ? json_incref(answer) : json_object();
 	return 0;
+}
+
+int conn_reload(struct conn *conn, json_t **ret)
+{
+	return conn_call(conn, "Reload",
+			 isatty(STDIN_FILENO) ? json_pack("{s:b}", "allowInteractiveAuthentication", 1)
+					      : NULL, ret);
 }
 
 int conn_call_more(struct conn *conn, const char *method, enum conn_end end,

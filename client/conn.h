@@ -19,6 +19,8 @@ void conn_close(struct conn **conn); /* for AUTO() */
  * the reply. 0 or an exit code.
  */
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret);
+/* Reload. polkit may ask whoever sits at the terminal for a password. As conn_call. */
+int conn_reload(struct conn *conn, json_t **ret);
 
 /*
  * The same with "more": fn gets each reply's parameters, borrowed; its non-zero return ends the

@@ -10,6 +10,7 @@
 
 #define SERVICE "org.varlink.service"
 #define INTERFACE "io.metad"
+#define INTERACTIVE "allowInteractiveAuthentication"
 
 /* One call, checked. */
 struct request {
@@ -288,6 +289,7 @@ int methods_continue(const struct methods *methods, struct call *call, json_t **
 	case CALL_NONE:
 	case CALL_RELOAD:
 	case CALL_STATUS:
+	case CALL_ASK:
 		return 0;
 	case CALL_LIST:
 		*ret_reply = continue_list(methods, call);
@@ -304,6 +306,7 @@ int methods_continue(const struct methods *methods, struct call *call, json_t **
 void methods_call_done(struct call *call)
 {
 	plan_done(&call->plan);
+	json_decref(call->message);
 	*call = (struct call){};
 }
 
@@ -312,18 +315,19 @@ void methods_call_done(struct call *call)
 static const struct method {
 	const char *name;
 	const char *parameter; /* the one it takes, a string and required; NULL: none */
-	bool needs_more, needs_privilege;
+	bool needs_more;
+	const char *action; /* of systemd/io.metad.policy, for who is not privileged; NULL: open to all */
 	json_t *(*run)(struct request *request); /* NULL with a call left in request: not yet */
 } table[] = {
-	{ SERVICE ".GetInfo", NULL, false, false, get_info },
-	{ SERVICE ".GetInterfaceDescription", "interface", false, false,
+	{ SERVICE ".GetInfo", NULL, false, NULL, get_info },
+	{ SERVICE ".GetInterfaceDescription", "interface", false, NULL,
 	  get_interface_description },
-	{ INTERFACE ".List", NULL, true, false, list },
-	{ INTERFACE ".Describe", "pair", false, false, describe },
-	{ INTERFACE ".Plan", NULL, true, false, plan },
-	{ INTERFACE ".Reload", NULL, false, true, reload },
-	{ INTERFACE ".Monitor", NULL, true, false, monitor },
-	{ INTERFACE ".Status", NULL, false, false, status },
+	{ INTERFACE ".List", NULL, true, NULL, list },
+	{ INTERFACE ".Describe", "pair", false, NULL, describe },
+	{ INTERFACE ".Plan", NULL, true, NULL, plan },
+	{ INTERFACE ".Reload", NULL, false, "io.metad.reload", reload },
+	{ INTERFACE ".Monitor", NULL, true, NULL, monitor },
+	{ INTERFACE ".Status", NULL, false, NULL, status },
 };
 
 static json_t *refuse_name(const char *name)
@@ -345,10 +349,14 @@ static json_t *refuse_parameters(const struct method *method, const json_t *para
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)parameters, key, value)
-		if (!json_is_null(value) &&
-		    (!method->parameter || strcmp(key, method->parameter) != 0))
+	json_object_foreach((json_t *)parameters, key, value) {
+		bool known = method->parameter && strcmp(key, method->parameter) == 0;
+
+		if (method->action && strcmp(key, INTERACTIVE) == 0)
+			known = json_is_boolean(value);
+		if (!json_is_null(value) && !known)
 			return error(SERVICE ".InvalidParameter", "parameter", key);
+	}
 	if (method->parameter &&
 	    !json_is_string(json_object_get(parameters, method->parameter)))
 		return error(SERVICE ".InvalidParameter", "parameter", method->parameter);
@@ -368,9 +376,14 @@ static json_t *dispatch(struct request *request, const char *name, bool more, bo
 			return refusal;
 		if (method->needs_more && !more)
 			return error(SERVICE ".ExpectedMore", NULL, NULL);
-		if (method->needs_privilege && !privileged)
-			return error(SERVICE ".PermissionDenied", NULL, NULL);
-		return method->run(request);
+		if (!method->action || privileged)
+			return method->run(request);
+		request->call->state = CALL_ASK;
+		request->call->action = method->action;
+		request->call->verb = strrchr(method->name, '.') + 1;
+		request->call->interactive =
+			json_is_true(json_object_get(request->parameters, INTERACTIVE));
+		return NULL;
 	}
 	return refuse_name(name);
 }
@@ -421,11 +434,29 @@ int methods_call(const struct methods *methods, const json_t *message, bool priv
 				  json_is_true(json_object_get(message, "more")), privileged);
 	if (!answer && call->state == CALL_NONE)
 		return -ENOMEM;
-	if (oneway) {
+	if (call->state == CALL_ASK)
+		call->message = json_incref((json_t *)message);
+	else if (oneway) {
 		json_decref(answer);
 		answer = NULL;
 		methods_call_done(call);
 	}
 	*ret_reply = answer;
 	return 0;
+}
+
+int methods_decided(const struct methods *methods, struct call *call, enum polkit_answer answer,
+		    json_t **ret_reply)
+{
+	AUTO(frame_json_unref) json_t *message = STEAL(call->message);
+
+	if (answer == POLKIT_YES)
+		return methods_call(methods, message, true, call, ret_reply);
+	methods_call_done(call);
+	*ret_reply = NULL;
+	if (json_is_true(json_object_get(message, "oneway")))
+		return 0;
+	*ret_reply = error(answer == POLKIT_CHALLENGE ? "io.systemd.InteractiveAuthenticationRequired"
+						      : SERVICE ".PermissionDenied", NULL, NULL);
+	return *ret_reply ? 0 : -ENOMEM;
 }

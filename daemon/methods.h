@@ -8,6 +8,7 @@
 
 #include "core/frame.h"
 #include "engine/reconcile.h"
+#include "polkit.h"
 
 enum call_state {
 	CALL_NONE, /* the next message may be looked at */
@@ -16,11 +17,15 @@ enum call_state {
 	CALL_MONITOR,
 	CALL_RELOAD, /* waits for the files */
 	CALL_STATUS, /* likewise, because they are just being read */
+	CALL_ASK, /* somebody has to say whether the caller may */
 };
 
 /* What a client is owed. */
 struct call {
 	enum call_state state;
+	json_t *message; /* ASK: owned; the call itself */
+	const char *action, *verb; /* ASK: what is to be asked about */
+	bool interactive; /* ASK: a person may be asked */
 	char last[IFNAMSIZ]; /* LIST, and MONITOR before synced: the pair that was sent last */
 	struct plan plan; /* PLAN: owned */
 	size_t n_tasks; /* PLAN: how many of them have been sent or passed over */
@@ -45,10 +50,14 @@ struct methods {
 
 /*
  * Answers message, or fills call. *ret_reply is the reply, NULL: none yet, or the call is oneway.
- * privileged: the caller may change things. 0, -EBADMSG: the connection is to be closed, -ENOMEM.
+ * privileged: the caller may change things; who is not leaves call in ASK where it matters. 0, -EBADMSG: the connection is to be closed, -ENOMEM.
  */
 int methods_call(const struct methods *methods, const json_t *message, bool privileged,
 		 struct call *call, json_t **ret_reply);
+
+/* A call in ASK goes on, or is refused. As methods_call. */
+int methods_decided(const struct methods *methods, struct call *call, enum polkit_answer answer,
+		    json_t **ret_reply);
 
 /* The next reply that call owes, NULL: none for now. call is NONE after the last one. */
 int methods_continue(const struct methods *methods, struct call *call, json_t **ret_reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See notify.h. A daemon whose loop turns but whose worker hangs in the kernel is no use to anybody,
- * so the watchdog is fed for answers of the kernel and for nothing else.
+ * See notify.h. A daemon whose loop turns but whose worker hangs in the kernel is no use to
+ * anybody, so the watchdog is fed for answers of the kernel and for nothing else.
  */
 #include "notify.h"
 

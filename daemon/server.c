@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "methods.h"
+#include "polkit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,13 +26,16 @@
 
 struct client {
 	struct client *next;
+	struct server *server; /* borrowed */
 	int fd;
+	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 	struct frame_reader reader;
 	char *out; /* owned */
 	size_t out_sent, out_len, out_room; /* out[out_sent..out_len) is pending */
 	struct call call;
+	struct polkit_question *question; /* while call is ASK */
 	uint32_t interest; /* what epoll is asked for */
 	bool ended; /* it sends nothing more, but may still be reading */
 	bool dead;
@@ -39,6 +43,7 @@ struct client {
 
 struct server {
 	struct methods methods;
+	struct polkit *polkit;
 	int epoll_fd, listen_fd;
 	int spare_fd; /* given up to refuse a client when there are no descriptors */
 	char *path; /* owned; NULL: not made by us */
@@ -92,13 +97,15 @@ static int make_socket(const char *path)
 static int watch_listener(struct server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event answers = { .events = EPOLLIN, .data.ptr = server->polkit };
 	int flags = fcntl(server->listen_fd, F_GETFL);
 
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (flags < 0 || fcntl(server->listen_fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    server->epoll_fd < 0 ||
-	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0)
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0 ||
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, polkit_fd(server->polkit), &answers) < 0)
 		return -errno;
 	return 0;
 }
@@ -123,6 +130,8 @@ int server_new(const struct server_options *options, struct reconcile *reconcile
 			r = -ENOMEM;
 	}
 	if (r >= 0)
+		r = polkit_new(&server->polkit);
+	if (r >= 0)
 		r = watch_listener(server);
 	if (r < 0) {
 		server_free(server);
@@ -134,6 +143,7 @@ int server_new(const struct server_options *options, struct reconcile *reconcile
 
 static void client_free(struct client *client)
 {
+	polkit_cancel(client->question);
 	close(client->fd);
 	frame_done(&client->reader);
 	methods_call_done(&client->call);
@@ -152,6 +162,7 @@ void server_free(struct server *server)
 	if (server->path)
 		unlink(server->path);
 	free(server->path);
+	polkit_free(server->polkit);
 	util_close(&server->listen_fd);
 	util_close(&server->epoll_fd);
 	util_close(&server->spare_fd);
@@ -226,6 +237,21 @@ static void flush(struct client *client)
 	}
 }
 
+/* Whoever sends more before taking answers waits in the socket, not in our memory. */
+static void update_interest(struct server *server, struct client *client, bool more)
+{
+	struct epoll_event event = { .data.ptr = client };
+
+	if (more || client->out_sent < client->out_len)
+		event.events |= EPOLLOUT;
+	else if (client->call.state == CALL_NONE)
+		event.events |= EPOLLIN;
+	if (event.events == client->interest)
+		return;
+	client->interest = event.events;
+	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+}
+
 /* ---- calls ---- */
 
 /* Groups as they were when the client connected, the primary one included: unix(7), socket(7). */
@@ -257,6 +283,35 @@ static bool is_privileged(const struct server *server, const struct client *clie
 	       (desired && desired->write_gid >= 0 && is_in_group(client, desired->write_gid));
 }
 
+static void on_decided(void *ctx, enum polkit_answer answer)
+{
+	struct client *client = ctx;
+	json_t *reply = NULL;
+
+	client->question = NULL;
+	client->dead |= methods_decided(&client->server->methods, &client->call, answer, &reply) < 0;
+	if (reply)
+		send_reply(client, reply);
+	update_interest(client->server, client, true);
+}
+
+/* Has the call wait for an answer; without anybody to ask it is no. */
+static void ask(struct server *server, struct client *client, json_t **ret_reply)
+{
+	const struct polkit_request request = { .socket_fd = client->fd,
+						.pid = client->pid,
+						.uid = client->uid,
+						.action = client->call.action,
+						.verb = client->call.verb,
+						.interactive = client->call.interactive };
+	int r = polkit_ask(server->polkit, &request, on_decided, client, &client->question);
+
+	if (r == 0)
+		return;
+	log_debug("user %u cannot be asked about: %s", client->uid, strerror(-r));
+	client->dead |= methods_decided(&server->methods, &client->call, POLKIT_NO, ret_reply) < 0;
+}
+
 static void read_input(struct client *client)
 {
 	char buffer[16384];
@@ -283,6 +338,8 @@ static bool advance(struct server *server, struct client *client)
 	if (r == 0 && fresh)
 		r = methods_call(&server->methods, message, is_privileged(server, client), &client->call,
 				 &reply);
+	if (r == 0 && fresh && client->call.state == CALL_ASK)
+		ask(server, client, &reply);
 	client->dead |= r < 0;
 	if (reply)
 		send_reply(client, reply);
@@ -302,21 +359,6 @@ static bool produce(struct server *server, struct client *client)
 }
 
 /* ---- clients ---- */
-
-/* Whoever sends more before taking answers waits in the socket, not in our memory. */
-static void update_interest(struct server *server, struct client *client, bool more)
-{
-	struct epoll_event event = { .data.ptr = client };
-
-	if (more || client->out_sent < client->out_len)
-		event.events |= EPOLLOUT;
-	else if (client->call.state == CALL_NONE)
-		event.events |= EPOLLIN;
-	if (event.events == client->interest)
-		return;
-	client->interest = event.events;
-	epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
-}
 
 static void serve(struct server *server, struct client *client, uint32_t events)
 {
@@ -383,7 +425,9 @@ static void welcome(struct server *server, int fd)
 		close(fd);
 		return;
 	}
+	client->server = server;
 	client->fd = fd;
+	client->pid = cred.pid;
 	client->uid = cred.uid;
 	client->gid = cred.gid;
 	client->reader.max = INPUT_MAX;
@@ -426,10 +470,12 @@ void server_drain(struct server *server)
 
 		n = epoll_wait(server->epoll_fd, events, ROUND, 0);
 		for (int i = 0; i < n; i++) {
-			if (events[i].data.ptr)
-				serve(server, events[i].data.ptr, events[i].events);
-			else
+			if (!events[i].data.ptr)
 				accept_some(server);
+			else if (events[i].data.ptr == server->polkit)
+				polkit_drain(server->polkit);
+			else
+				serve(server, events[i].data.ptr, events[i].events);
 		}
 		bury(server);
 	} while (n > 0 && util_now_ms() < end_ms);
