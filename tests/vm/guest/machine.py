@@ -233,11 +233,15 @@ def settings(name, ns=None):
 
 
 def differences(before, now):
+    """In words; of lists only what is gone and what has come."""
     words = []
     for name in before:
-        for key in before[name]:
-            if before[name][key] != now[name][key]:
-                words.append(f"{name} {key}: {before[name][key]} -> {now[name][key]}")
+        for key, old in before[name].items():
+            new = now[name][key]
+            if old != new and isinstance(old, list):
+                old, new = [x for x in old if x not in new], [x for x in new if x not in old]
+            if old != new:
+                words.append(f"{name} {key}: {old} -> {new}")
     return words
 
 
@@ -276,3 +280,13 @@ def pings(address, ns=None, count=3):
 def check_traffic():
     silent = [address for address in ANSWERING if not pings(address)]
     equal(silent, [], "addresses that do not answer")
+
+
+def undisturbed(what, act):
+    """Whether that loses a packet, or changes a device, a link or a program."""
+    before = kernel_state()
+    traffic = [Ping("10.1.0.2"), Ping("192.0.2.1", ns="web")]
+    act()
+    for ping in traffic:
+        equal(ping.lost(), 0, f"packets lost across {what}")
+    equal(kernel_state(), before, f"devices, links and programs across {what}")

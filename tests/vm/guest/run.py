@@ -13,8 +13,9 @@ import traceback
 
 import install
 import life  # noqa: F401: its cases
+import managers  # noqa: F401
 import packages
-from machine import Failure, Skip, cases, run, say, systemctl
+from machine import Failure, Skip, cases, run, say, systemctl, until_ready
 
 INSTALLED = "/metad-vm/installed"
 
@@ -25,10 +26,22 @@ def wanted():
 
 
 def journal():
-    text = run("journalctl", "--boot", "--no-pager", "--unit=metad.service", "--lines=40",
+    run("journalctl", "--sync", ok=False)
+    text = run("systemctl", "status", "--no-pager", "--lines=0", "metad.service", ok=False).stdout
+    text += run("journalctl", "--boot", "--no-pager", "--unit=metad.service", "--unit=NetworkManager.service", "--lines=40",
                "--output=short-monotonic", ok=False).stdout
     print("     the journal of metad:")
     print("\n".join(f"     | {line}" for line in text.splitlines()), flush=True)
+
+
+def recover():
+    """What the next case is to find, after one that has failed."""
+    systemctl("reset-failed", "metad.service", ok=False)
+    systemctl("start", "metad.service", ok=False)
+    try:
+        until_ready()
+    except Failure as error:
+        print(f"     {error}", flush=True)
 
 
 def attempt(fn):
@@ -44,6 +57,7 @@ def attempt(fn):
         if not isinstance(error, Failure):
             traceback.print_exc(file=sys.stdout)
         journal()
+        recover()
         return False
     print(f"ok - {fn.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
     return True
@@ -70,11 +84,9 @@ def only_start():
 
 def second_start():
     names = wanted()
-    failed = 0
-    for fn in cases:
-        if not names or fn.__name__ in names:
-            failed += not attempt(fn)
-    say(f"{len(cases)} cases, {failed} failed")
+    chosen = [fn for fn in cases if not names or fn.__name__ in names]
+    failed = sum(not attempt(fn) for fn in chosen)
+    say(f"{len(chosen)} cases, {failed} failed")
     end(f"vm-status {1 if failed else 0}", "poweroff")
 
 
