@@ -15,6 +15,7 @@ import install
 import life  # noqa: F401: its cases
 import managers  # noqa: F401
 import packages
+import unit  # noqa: F401
 from machine import Failure, Skip, cases, run, say, systemctl, until_ready
 
 INSTALLED = "/metad-vm/installed"
