@@ -138,6 +138,14 @@ static void pump_for_later(struct polkit *polkit)
 
 /* ---- questions ---- */
 
+/* Behind the two stand details, which are for whoever asks a person. */
+static int read_reply(sd_bus_message *reply, int *ret_authorized, int *ret_challenge)
+{
+	int r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
+
+	return r < 0 ? r : sd_bus_message_read(reply, "bb", ret_authorized, ret_challenge);
+}
+
 static int on_reply(sd_bus_message *reply, void *ctx, sd_bus_error *error)
 {
 	struct polkit_question *question = ctx;
@@ -147,7 +155,7 @@ static int on_reply(sd_bus_message *reply, void *ctx, sd_bus_error *error)
 	question->answered = true;
 	if (refusal)
 		log_debug("polkit: %s: %s", refusal->name, refusal->message);
-	else if (sd_bus_message_read(reply, "(bba{ss})", &authorized, &challenge, 0) < 0)
+	else if (read_reply(reply, &authorized, &challenge) < 0)
 		log_debug("polkit: an answer that is none");
 	else if (authorized)
 		question->answer = POLKIT_YES;

@@ -103,8 +103,10 @@ static int check(sd_bus_message *m, void *ctx, sd_bus_error *error)
 	}
 	if (strcmp(answer, "error") == 0)
 		return sd_bus_reply_method_errorf(m, "org.freedesktop.PolicyKit1.Error.Failed", "no");
+	/* polkit says more than asked for: what it will remember, and for how long. */
 	return sd_bus_reply_method_return(m, "(bba{ss})", strcmp(answer, "yes") == 0,
-					  strcmp(answer, "challenge") == 0, 0);
+					  strcmp(answer, "challenge") == 0, 1,
+					  "polkit.retains_authorization_after_challenge", "1");
 }
 
 static const sd_bus_vtable vtable[] = {
