@@ -463,6 +463,22 @@ static int say_same_name(struct expansion *x, const struct claim *claim)
 		x->candidates[winner - x->pairs].template->name);
 }
 
+/* Pairs that lost something else to others have their names still: no two may have one. */
+static void settle_names(struct claims *claims)
+{
+	for (size_t i = 0, n; i < claims->n; i += n) {
+		struct claim *group = &claims->items[i], *stays = NULL;
+
+		for (n = 0; i + n < claims->n && strcmp(group[n].name, group->name) == 0; n++)
+			if (!stays && !group[n].winner)
+				stays = &group[n];
+		stays = stays ? stays : group;
+		for (size_t j = 0; j < n; j++)
+			if (&group[j] != stays)
+				group[j].winner = stays;
+	}
+}
+
 static int settle_claim(struct expansion *x, const struct claim *claim)
 {
 	struct pair *pair;
@@ -486,6 +502,8 @@ static int settle(struct expansion *x)
 
 	if (r == 0)
 		r = claims_settle(&claims, x->world->addresses);
+	if (r == 0)
+		settle_names(&claims);
 	for (size_t i = 0; i < claims.n && r == 0; i++)
 		r = settle_claim(x, &claims.items[i]);
 	for (size_t i = 0; i < claims.n && r == 0; i++) {

@@ -365,6 +365,20 @@ static void test_same_peers(void)
 	CHECK(!scene.pairs.incomplete);
 }
 
+/* What neither can have for a declared pair's sake gives no two pairs one name. */
+static void test_same_names_of_blocked_pairs(void)
+{
+	AUTO(scene_done) struct scene scene = {};
+
+	read_file(&scene, "pairs: {w: {peer: {netns: a}}}\n"
+			  "templates:\n"
+			  "  t: {match: {}, name: 'm-{netns}', pair: {}}\n"
+			  "  u: {match: {}, name: 'm-{netns}', pair: {}}\n");
+	EXPAND(&scene, "a");
+	CHECK(scene.pairs.n == 1 && find(&scene, "m-a")->blocked);
+	CHECK(scene.conflicts.n == 1 && scene.conflicts.items[0].line == 4);
+}
+
 /* What can be had is not kept out by what cannot; the first reason is the one that is told. */
 static void test_blocked_for_two_reasons(void)
 {
@@ -568,6 +582,7 @@ int main(void)
 	test_same_names();
 	test_names_cut_the_same();
 	test_same_peers();
+	test_same_names_of_blocked_pairs();
 	test_blocked_for_two_reasons();
 	test_same_addresses();
 	test_too_many();
