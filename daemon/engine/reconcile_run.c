@@ -151,7 +151,7 @@ void reconcile_start_run(struct reconcile *r, uint64_t now_ms)
 		reconcile_submit(r, job);
 	}
 	r->run_owed = false;
-	if (!r->n_pending && !r->busy)
+	if (!r->busy)
 		table_prune(&r->table, is_forgotten, r);
 }
 

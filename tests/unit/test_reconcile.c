@@ -384,6 +384,23 @@ static void check_templates(void)
 	end(&fake);
 }
 
+/* A pair that fails for ever is no reason to remember those that are long gone. */
+static void check_forgetting_beside_failure(void)
+{
+	AUTO(desired_unrefp) struct desired *some = makeable(3), *all = part_of(some->pairs, 9),
+					    *few = part_of(some->pairs, 1);
+	struct fake fake = { .fail_pair = "t0" };
+
+	begin(&fake, all, KIND_NETKIT);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == 9);
+	replace_desired(&fake, desired_ref(few));
+	reconcile_mark_netns(fake.engine, NULL);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == 1);
+	end(&fake);
+}
+
 /* While ever more namespaces appear, those that have are worked for. */
 static void check_burst(void)
 {
@@ -455,6 +472,7 @@ int main(void)
 	check_quarrel();
 	check_forgetting();
 	check_templates();
+	check_forgetting_beside_failure();
 	check_burst();
 	check_ping();
 	return 0;
