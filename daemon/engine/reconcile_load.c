@@ -86,5 +86,7 @@ void reconcile_complete_expand(struct reconcile *r, struct job *job)
 	if (table_add_desired(&r->table, r->desired) < 0)
 		log_error("out of memory: not all pairs are managed");
 	desired_each_difference(before, r->desired, mark_difference, r);
+	/* What was held because it might have been declared is not among the differences. */
+	r->all_dirty |= before->incomplete && !r->desired->incomplete;
 	r->run_owed = true;
 }

@@ -401,6 +401,29 @@ static void check_forgetting_beside_failure(void)
 	end(&fake);
 }
 
+/* What was held while not all was known goes as soon as all is, without waiting for an audit. */
+static void check_held(void)
+{
+	AUTO(desired_unrefp) struct desired *some = makeable(3), *all = part_of(some->pairs, 9),
+					    *few = part_of(some->pairs, 1);
+	struct desired *unsure = part_of(some->pairs, 1);
+	struct fake fake = {};
+
+	unsure->incomplete = true;
+	begin(&fake, all, KIND_NETKIT);
+	pump(&fake, 1000);
+	replace_desired(&fake, unsure);
+	reconcile_mark_netns(fake.engine, NULL);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == 9);
+	replace_desired(&fake, desired_ref(few));
+	reconcile_mark_netns(fake.engine, NULL);
+	pump(&fake, 1000);
+	CHECK(reconcile_n_pairs(fake.engine) == 1);
+	check_converged(&fake);
+	end(&fake);
+}
+
 /* While ever more namespaces appear, those that have are worked for. */
 static void check_burst(void)
 {
@@ -473,6 +496,7 @@ int main(void)
 	check_forgetting();
 	check_templates();
 	check_forgetting_beside_failure();
+	check_held();
 	check_burst();
 	check_ping();
 	return 0;
