@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 static int write_all(int fd, const struct atomic_part *part)
 {
@@ -30,16 +29,11 @@ static int write_all(int fd, const struct atomic_part *part)
 
 static int fill(int fd, const struct atomic_part *parts, size_t n)
 {
-	mode_t mask = umask(0);
 	int r = 0;
 
-	umask(mask);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = write_all(fd, &parts[i]);
-	/* mkostemp(3) makes files that only their owner can read. */
-	if (r == 0 && (fchmod(fd, 0644 & ~mask) < 0 || fsync(fd) < 0))
-		r = -errno;
-	return r;
+	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }
 
 static int sync_dir(const char *dir)

@@ -11,7 +11,8 @@ struct atomic_part {
 };
 
 /*
- * Makes path consist of the parts, mode 0644 by the umask. The new content is on the disk when this
- * returns; until then it is in path's directory under a hidden name. 0 or -errno with path as it was.
+ * Makes path consist of the parts, readable by its owner alone: some are copies of files that not
+ * everybody may read. The new content is on the disk when this returns; until then it is in path's
+ * directory under a hidden name. 0 or -errno with path as it was.
  */
 int atomic_write(const char *path, const struct atomic_part *parts, size_t n);

@@ -156,7 +156,7 @@ static void test_replaced_as_a_whole(void)
 	CHECK(atomic_write("whole/file", parts, 3) == 0 && atomic_write("whole/file", parts, 3) == 0);
 	CHECK(util_read_file_at(AT_FDCWD, "whole/file", 10, &text, &len) == 0);
 	CHECK(strcmp(text, "abc") == 0);
-	CHECK(stat("whole/file", &st) == 0 && (st.st_mode & 07777) == 0644);
+	CHECK(stat("whole/file", &st) == 0 && (st.st_mode & 07777) == 0600);
 	CHECK(atomic_write("whole/dir", parts, 3) == -EISDIR);
 	CHECK(scandir("whole", &names, NULL, alphasort) == 4);
 	for (size_t i = 0; i < 4; i++)
