@@ -6,9 +6,11 @@ what arrives there is what they would get.
 """
 
 import array
+import contextlib
 import ctypes
 import os
 import re
+import resource
 import signal
 import socket
 import struct
@@ -20,6 +22,8 @@ sys.path.insert(0, os.path.dirname(__file__))
 from world import PATIENCE, Failure, case, check, equal, main, run  # noqa: E402
 
 PAIR = "pairs: {web0: {peer: {netns: web}}}\n"
+UNIT = f"{os.path.dirname(__file__)}/../../systemd/metad.service.in"
+CONNECTIONS = 1024  # metad.yaml's default
 JOURNAL = "/run/systemd/journal/socket"
 PTRACE_CONT, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 7, 17, 0x4206, 0x4207
 
@@ -219,6 +223,29 @@ def a_socket_that_cannot_be_listened_at_is_refused(w):
     w.start(fds={"varlink": datagrams})
     check("named varlink is no listening stream socket: closed" in w.text(), w.text())
     check(os.path.exists(f"{w.runtime}/io.metad"), "metad has made its own")
+
+
+def files_limit():
+    """As systemd sets it: by the unit, or its own."""
+    with open(UNIT) as file:
+        said = re.search(r"^LimitNOFILE=(\d+)$", file.read(), re.M)
+    return int(said[1]) if said else 1024
+
+
+@case
+def connections_leave_room_for_work(w):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    w.netns("web", "late")
+    w.write(PAIR)
+    w.start()
+    w.ready("web0")
+    run("prlimit", f"--pid={w.metad.pid}", f"--nofile={min(files_limit(), hard)}:")
+    with contextlib.ExitStack() as crowd:
+        for _ in range(CONNECTIONS - 1):
+            crowd.enter_context(socket.socket(socket.AF_UNIX)).connect(w.socket)
+        w.write("pairs: {web0: {peer: {netns: web}}, late0: {peer: {netns: late}}}")
+        w.ready("late0")
 
 
 # ---- the journal ----
