@@ -221,6 +221,8 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 	if (now_ms >= r->next_audit_ms) {
 		r->next_audit_ms = UINT64_MAX;
 		reconcile_mark_all(r);
+		/* Nothing tells when a directory can be read again. */
+		r->config_dirty |= r->catalog.unread;
 	}
 	if (r->config_dirty && !r->config_due_ms)
 		r->config_due_ms = r->desired ? now_ms + CONFIG_DELAY_MS : now_ms;

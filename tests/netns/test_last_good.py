@@ -2,10 +2,11 @@
 """Broken files: their last good content stays in force, over restarts and reboots, until they heal."""
 
 import os
+import resource
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from world import case, check, equal, main  # noqa: E402
+from world import case, check, equal, main, run  # noqa: E402
 
 ONE = "pairs: {one0: {addresses: [192.0.2.1/32], peer: {netns: one, addresses: [10.1.0.2/24]}}}\n"
 TWO = "pairs: {two0: {peer: {netns: two, addresses: [10.2.0.2/24]}}}\n"
@@ -141,6 +142,23 @@ def nowhere_to_keep_it(w):
     os.unlink(w.state_dir)
     w.ctl("reload")
     check(os.path.exists(f"{w.state_dir}/last-good/pairs.d/10-one.yaml"), "it is kept now")
+
+
+@case
+def what_could_not_be_read_is_read_again(w):
+    """Without a descriptor nothing can be, and nothing tells when there is one again."""
+    w.netns("web")
+    w.write("pairs: {web0: {peer: {netns: web}}}")
+    w.start()
+    w.ready("web0")
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    run("prlimit", f"--pid={w.metad.pid}", "--nofile=3:")
+    w.write("pairs: {web0: {mtu: 1400, peer: {netns: web}}}")
+    w.until(lambda: "cannot be read, all files keep" in w.text(), "it is said")
+    run("prlimit", f"--pid={w.metad.pid}", f"--nofile={soft}:")
+    w.until(lambda: w.link("web0")["mtu"] == 1400, "what the file says")
+    w.ready("web0")
+    equal(w.ctl("status").returncode, 0, "status")
 
 
 main()
