@@ -29,9 +29,10 @@ def wanted():
 def journal():
     run("journalctl", "--sync", ok=False)
     text = run("systemctl", "status", "--no-pager", "--lines=0", "metad.service", ok=False).stdout
-    text += run("journalctl", "--boot", "--no-pager", "--unit=metad.service", "--unit=NetworkManager.service", "--lines=40",
-               "--output=short-monotonic", ok=False).stdout
-    print("     the journal of metad:")
+    text += run("journalctl", "--boot", "--no-pager", "--unit=metad.service",
+                "--unit=NetworkManager.service", "--lines=40", "--output=short-monotonic",
+                ok=False).stdout
+    print("     the journal:")
     print("\n".join(f"     | {line}" for line in text.splitlines()), flush=True)
 
 

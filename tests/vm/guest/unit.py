@@ -269,3 +269,23 @@ def group_may_write():
         equal(refused.returncode, 1, f"not everybody may write: {refused}")
         check("may not" in refused.stderr or "ermission" in refused.stderr, f"it says why: {refused}")
         equal(as_user(MEMBER, "metactl", "reload").returncode, 0, "the group may write")
+
+
+@case
+def polkit_rules_decide():
+    rule = "/etc/polkit-1/rules.d/10-metad-vm.rules"
+    with users():
+        equal(as_user(NOBODY, "metactl", "reload").returncode, 1, "without a rule")
+        write(rule, f"""
+polkit.addRule(function(action, subject) {{
+    if (action.id.indexOf("io.metad.") == 0 && subject.user == "{NOBODY}")
+        return polkit.Result.YES;
+}});
+""")
+        try:
+            # polkitd watches its directory.
+            until(lambda: as_user(NOBODY, "metactl", "reload").returncode == 0, "a rule allows it", 20)
+            equal(as_user("nobody", "metactl", "reload").returncode, 1, "to that user only")
+        finally:
+            remove(rule)
+        until(lambda: as_user(NOBODY, "metactl", "reload").returncode == 1, "no more", 20)
