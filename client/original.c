@@ -170,22 +170,9 @@ int made_dirs(const char *path, struct made *ret)
 
 /* ---- replacing ---- */
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		bytes += MAX(n, 0);
-		len -= MAX(n, 0);
-	}
-	return 0;
-}
-
 static int fill(int fd, const struct original *original, const char *bytes, size_t len)
 {
-	int r = write_all(fd, bytes, len);
+	int r = util_write_all(fd, bytes, len);
 
 	if (r < 0)
 		return r;

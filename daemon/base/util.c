@@ -147,6 +147,21 @@ uint64_t util_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int util_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += MAX(n, 0);
+		len -= MAX(n, 0);
+	}
+	return 0;
+}
+
 char *util_find_beside(const char *relative, const char *otherwise)
 {
 	AUTO_FREE char *path = NULL;

@@ -92,6 +92,9 @@ char *util_join(const char *dir, const char *name);
 /* Monotonic milliseconds. */
 uint64_t util_now_ms(void);
 
+/* All of it, however many writes it takes. 0 or -errno. */
+int util_write_all(int fd, const void *bytes, size_t len);
+
 /*
  * A file or directory of the same installation: where relative leads to from the directory of the
  * running program, if it is there, so that an installed tree can be moved as a whole; else where it

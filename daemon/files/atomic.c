@@ -9,30 +9,12 @@
 #include <libgen.h>
 #include <stdio.h>
 
-static int write_all(int fd, const struct atomic_part *part)
-{
-	const char *at = part->bytes;
-	size_t left = part->len;
-
-	while (left) {
-		ssize_t n = write(fd, at, left);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		left -= n;
-	}
-	return 0;
-}
-
 static int fill(int fd, const struct atomic_part *parts, size_t n)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = write_all(fd, &parts[i]);
+		r = util_write_all(fd, parts[i].bytes, parts[i].len);
 	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }
 
