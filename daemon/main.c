@@ -95,6 +95,13 @@ static void on_loaded(void *ctx)
 		server_on_loaded(d->server);
 }
 
+static void on_conflicts(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	log_faults(d, reconcile_desired(d->reconcile));
+}
+
 /* Once, when they are known. */
 static void log_kinds(struct daemon *d)
 {
@@ -311,7 +318,7 @@ static int open_all(struct daemon *d)
 
 	if (r)
 		return r;
-	d->observer = (struct reconcile_observer){ d, on_pair, on_loaded };
+	d->observer = (struct reconcile_observer){ d, on_pair, on_loaded, on_conflicts };
 	r = worker_new(d->kernel, &d->worker);
 	if (r == 0) {
 		d->backend = worker_backend(d->worker);

@@ -81,6 +81,23 @@ int diag_compare_place(const struct diag *a, const struct diag *b)
 	return (a->column > b->column) - (a->column < b->column);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+bool diag_list_equal(const struct diag_list *a, const struct diag_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!same_text(a->items[i].file, b->items[i].file) ||
+		    !same_text(a->items[i].text, b->items[i].text) ||
+		    diag_compare_place(&a->items[i], &b->items[i]) != 0)
+			return false;
+	return true;
+}
+
 int diag_list_add(struct diag_list *list, struct diag *diag)
 {
 	int r = ARRAY_APPEND(list->items, list->n, *diag);

@@ -35,6 +35,9 @@ int diag_copy(const struct diag *diag, struct diag *ret);
 /* Order of two places in one file, by line and column. */
 int diag_compare_place(const struct diag *a, const struct diag *b);
 
+/* Whether both say the same of the same places, in the same order. */
+bool diag_list_equal(const struct diag_list *a, const struct diag_list *b);
+
 /* Appends; takes what diag owns, also on failure. 0 or -ENOMEM. */
 int diag_list_add(struct diag_list *list, struct diag *diag);
 

@@ -17,6 +17,8 @@ struct reconcile_observer {
 	void *ctx;
 	void (*on_pair)(void *ctx, const char *name, bool gone);
 	void (*on_loaded)(void *ctx); /* a configuration was read; also when nothing in it changed */
+	/* Other conflicts between declarations than before, and no file was read; may be NULL. */
+	void (*on_conflicts)(void *ctx);
 };
 
 /* backend and observer are borrowed and outlive the engine. */

@@ -89,4 +89,7 @@ void reconcile_complete_expand(struct reconcile *r, struct job *job)
 	/* What was held because it might have been declared is not among the differences. */
 	r->all_dirty |= before->incomplete && !r->desired->incomplete;
 	r->run_owed = true;
+	if (r->observer->on_conflicts &&
+	    !diag_list_equal(&before->conflicts, &r->desired->conflicts))
+		r->observer->on_conflicts(r->observer->ctx);
 }
