@@ -92,13 +92,16 @@ static void read_netns_dir(struct reader_file *file, const struct node *value,
 		reader_fault(file, value, "netns_dirs: \"%s\" does not begin with '/'", text);
 		return;
 	}
-	for (size_t i = 0; i < settings->n_netns_dirs; i++) {
-		if (strcmp(settings->netns_dirs[i], text) == 0) {
-			reader_fault(file, value, "netns_dirs: %s is there already", text);
+	copy = reader_copy(file, text);
+	for (size_t len = copy ? strlen(copy) : 0; len > 1 && copy[len - 1] == '/'; len--)
+		copy[len - 1] = '\0';
+	for (size_t i = 0; copy && i < settings->n_netns_dirs; i++) {
+		if (strcmp(settings->netns_dirs[i], copy) == 0) {
+			reader_fault(file, value, "netns_dirs: %s is there already", copy);
+			free(copy);
 			return;
 		}
 	}
-	copy = reader_copy(file, text);
 	if (copy && ARRAY_APPEND(settings->netns_dirs, settings->n_netns_dirs, copy) < 0) {
 		file->out_of_memory = true;
 		free(copy);

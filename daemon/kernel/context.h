@@ -15,6 +15,7 @@ struct kernel {
 	struct kind_state kinds[N_KINDS];
 	struct leases leases; /* addresses that templates have been given */
 	int64_t write_gid; /* as when the files were read last */
+	bool leases_unread; /* there are others, and they are not to be overwritten */
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
 };

@@ -39,9 +39,11 @@ static int restore_leases(struct kernel *kernel, struct catalog *catalog)
 		return 0;
 	if (r == 0)
 		return lease_parse(path, bytes, len, &kernel->leases, &catalog->troubles);
-	if (path && r != -ENOMEM)
-		note_leases(&catalog->troubles, path, r);
-	return r == -ENOMEM ? r : 0;
+	if (r == -ENOMEM)
+		return r;
+	note_leases(&catalog->troubles, path, r);
+	kernel->leases_unread = true;
+	return 0;
 }
 
 static int keep_leases(struct kernel *kernel, struct desired *desired)
@@ -53,6 +55,9 @@ static int keep_leases(struct kernel *kernel, struct desired *desired)
 
 	if (r < 0)
 		return r;
+	/* Those that could not be read may be read another time. */
+	if (kernel->leases_unread)
+		return 0;
 	part.bytes = text;
 	r = mkdir(kernel->options->state_dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	if (r == 0)
@@ -89,8 +94,19 @@ static int restore(struct kernel *kernel, struct catalog *catalog)
 		note_trouble(catalog, &why);
 	for (size_t i = 0; i < catalog->n_files; i++)
 		catalog->files[i].kept = catalog->files[i].in_force;
-	kernel->restored = true;
-	return restore_leases(kernel, catalog);
+	r = restore_leases(kernel, catalog);
+	kernel->restored = r == 0;
+	return r;
+}
+
+/* What a broken file still has in force may be good only with the settings of before ("defaults:"). */
+static bool needs_old_settings(const struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->n_files; i++)
+		if (catalog->files[i].kind == CONFIG_PAIRS && catalog->files[i].in_force &&
+		    catalog->files[i].diags.n)
+			return true;
+	return false;
 }
 
 /* What is good now is what will be restored. A file that is broken leaves what was kept of it. */
@@ -107,7 +123,8 @@ static void keep(const struct kernel *kernel, struct catalog *catalog,
 		const struct catalog_source *source = &files->items[i];
 		struct catalog_file *file = catalog_find(catalog, source->kind, source->name);
 
-		if (file->kept || file->diags.n)
+		if (file->kept || file->diags.n ||
+		    (source->kind == CONFIG_SETTINGS && needs_old_settings(catalog)))
 			continue;
 		r = store_write(dir, source, &why);
 		file->kept = r == 0;

@@ -192,6 +192,15 @@ static void close_dir(DIR **dir)
 		closedir(*dir);
 }
 
+/* Not which sort of namespace it is: that takes opening it, and a pair of another sort waits. */
+static bool names_netns(const char *dir, const char *name)
+{
+	AUTO_FREE char *path = util_join(dir, name);
+	struct statfs fs;
+
+	return path && statfs(path, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
 static int list_dir(const char *path, struct netns_names *names)
 {
 	AUTO(close_dir) DIR *stream = opendir(path);
@@ -208,7 +217,7 @@ static int list_dir(const char *path, struct netns_names *names)
 		entry = readdir(stream);
 		if (!entry)
 			return -errno;
-		if (entry->d_name[0] == '.')
+		if (!names_netns(path, entry->d_name))
 			continue;
 		name = strdup(entry->d_name);
 		r = name ? ARRAY_APPEND(names->items, names->n, name) : -ENOMEM;

@@ -31,7 +31,7 @@ int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns
 	       struct diag *why);
 
 /*
- * The names that are in any of the directories, whether namespaces are mounted on them yet or not.
+ * The names of namespaces in any of the directories; what else has a name there is none, or none yet.
  * A directory that is not there has none. 0, or -errno with why; ret has those of the directories
  * that could be listed even then.
  */

@@ -114,6 +114,29 @@ def drop_ins_of_a_file(w):
 
 
 @case
+def defaults_that_break_a_file(w):
+    """What is in force of a file goes with the settings that it was good with."""
+    w.netns("one")
+    w.settings("defaults: {mode: l2}\n")
+    w.write("pairs: {one0: {peer: {netns: one, mac: 02:00:00:00:00:01}}}\n", "10-one.yaml")
+    w.start()
+    w.ready("one0")
+    w.settings("audit: 60s\n")
+    w.until(lambda: "10-one.yaml:1:" in diagnostics(w), "without the default the file is wrong")
+    w.ready("one0")
+    w.stop()
+    w.ip("link", "del", "one0")
+    w.start()
+    w.ready("one0")
+    equal(w.link("eth0", ns="one")["address"], "02:00:00:00:00:01", "as it was last good")
+    # Mended, the new settings are what is kept.
+    w.write("pairs: {one0: {peer: {netns: one}}}\n", "10-one.yaml")
+    w.until(lambda: "10-one.yaml" not in diagnostics(w), "it is good again")
+    kept = open(f"{w.state_dir}/last-good/metad.yaml").read()
+    check("audit: 60s" in kept, kept)
+
+
+@case
 def directory_cannot_be_read(w):
     begin(w)
     pairs_d = f"{w.conf}/pairs.d"

@@ -68,12 +68,16 @@ def namespaces_that_match_get_a_pair(w):
 def addresses_stay(w):
     names = [f"pod-{i}" for i in range(20)]
     w.netns(*names)
+    with open("/run/netns/pod-none", "w"):
+        pass  # a file is no namespace
     # So few that hashes fall on the same: who came first has it, and nothing but memory tells.
     w.write(POD.replace("10.88.0.0/16", "10.88.0.0/27"))
     w.start()
     w.ready(*(f"m-{n}" for n in names))
     before = {n: addresses_in(w, n) for n in names}
     equal(len({a[0] for a in before.values()}), 20, "addresses are different")
+    equal(len(pairs(w)), 20, "pairs")
+    os.unlink("/run/netns/pod-none")
     # Over a restart, while namespaces come and go.
     w.stop()
     w.netns_del("pod-3")
@@ -183,6 +187,14 @@ def names_that_are_taken(w):
     check(w.link("own", ns="pod-1"), "the declared pair")
     said = w.ctl("status", ok=False).stdout
     check("10-test.yaml" in said and "20-own.yaml:1" in said, said)
+    # A conflict that a namespace brings is in the log, too.
+    w.write("pairs: {m-pod-1: {peer: {netns: pod-1, name: own}}, m-pod-2: {peer: {netns: pod-1}}}",
+            "20-own.yaml")
+    w.ready("m-pod-2")
+    w.netns("pod-2")
+    w.until(lambda: 'namespace "pod-2" would be called' in w.text(), "the conflict is logged")
+    w.netns_del("pod-2")
+    w.until(lambda: 'pod-2' not in w.ctl("status", ok=False).stdout.split("metad 0")[1], "and ends")
     os.unlink(f"{w.conf}/pairs.d/20-own.yaml")
     w.until(lambda: w.link("eth0", ns="pod-1"), "the template's, now that the name is free")
     # A long name is cut, and is the same one again.
