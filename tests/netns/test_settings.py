@@ -4,6 +4,7 @@
 import grp
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from world import KIND, METACTL, case, check, equal, main, run  # noqa: E402
@@ -78,6 +79,35 @@ def netns_dirs(w):
         w.ready("two0", "web0")
     finally:
         run("umount", f"{other}/two")
+
+
+@case
+def audit(w):
+    """Of a sysctl nothing tells that somebody has changed it."""
+    begin(w, "audit: never", "pairs: {web0: {peer: {netns: web, sysctls: {net.ipv4.ip_forward: 1}}}}")
+
+    def value():
+        return run("ip", "netns", "exec", "web", "sysctl", "-n", "net.ipv4.ip_forward").stdout.strip()
+
+    def disturb():
+        run("ip", "netns", "exec", "web", "sysctl", "-q", "-w", "net.ipv4.ip_forward=0")
+
+    w.ready("web0")
+    disturb()
+    time.sleep(0.5)
+    equal(value(), "0", "what nobody looks at")
+    w.settings("audit: 100ms")
+    w.ctl("reload")
+    w.until(lambda: value() == "1", "the reload has looked")
+    w.settle()
+    disturb()
+    w.until(lambda: value() == "1", "an audit has looked")
+    w.settings("audit: never")
+    w.ctl("reload")
+    w.settle()
+    disturb()
+    time.sleep(0.5)
+    equal(value(), "0", "what nobody looks at any more")
 
 
 @case

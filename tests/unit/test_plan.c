@@ -59,6 +59,39 @@ static void check_reorder(void)
 	CHECK(second.tasks[0].steps[1].kind == STEP_DETACH);
 }
 
+/* "kinds:" of the settings says which comes first, and which are left out. */
+static void check_preferred_kind(void)
+{
+	static const struct {
+		enum kind kinds[2], wanted;
+		size_t n_kinds;
+		bool veth_works;
+	} rows[] = {
+		{ { KIND_NETKIT, KIND_VETH }, KIND_NETKIT, 2, true },
+		{ { KIND_VETH, KIND_NETKIT }, KIND_VETH, 2, true },
+		{ { KIND_VETH, KIND_NETKIT }, KIND_NETKIT, 2, false },
+		{ { KIND_VETH }, KIND_AUTO, 1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO(desired_unrefp) struct desired *desired = desired_new();
+		AUTO(observed_done) struct observed observed = {};
+		AUTO(plan_done) struct plan plan = {};
+		struct pair pair = { .name = "web0", .kind = KIND_AUTO };
+
+		pair.netns.text = strdup("web");
+		CHECK(ARRAY_APPEND(desired->pairs, desired->n_pairs, pair) == 0);
+		desired->settings.n_kinds = rows[i].n_kinds;
+		memcpy(desired->settings.kinds, rows[i].kinds, sizeof(rows[i].kinds));
+		model_empty_observed(desired, KIND_NETKIT, &observed);
+		observed.kinds[KIND_META].usable = true;
+		observed.kinds[KIND_VETH].usable = rows[i].veth_works;
+		CHECK(plan_make(desired, &observed, &plan) == 0);
+		CHECK(plan.tasks[0].kind == rows[i].wanted);
+		CHECK((plan.tasks[0].verdict == VERDICT_BLOCKED) == (rows[i].wanted == KIND_AUTO));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t n = 100000;
@@ -66,6 +99,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		CHECK(util_parse_u64(argv[1], 1, 1000000000, &n) == 0);
 	check_reorder();
+	check_preferred_kind();
 	check_random(n);
 	return 0;
 }
