@@ -193,7 +193,7 @@ static void on_hangup(void *ctx)
 	struct daemon *d = ctx;
 
 	log_info("SIGHUP: reading the configuration again");
-	notify_reloading(&d->notify, util_now_ms());
+	notify_reloading(&d->notify);
 	reconcile_mark_config(d->reconcile);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #define SOCKET_NAME "varlink"
 #define ASK_AGAIN 8 /* a kernel that answered with an error is asked again so often in a period */
@@ -126,9 +127,14 @@ void notify_tell(struct notify *notify, struct reconcile *reconcile)
 	notify->status = status;
 }
 
-void notify_reloading(struct notify *notify, uint64_t now_ms)
+/* A moment before the signal was sent, as one that is rounded may be, is no answer to it. */
+void notify_reloading(struct notify *notify)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_ms * 1000);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		   (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	notify->ready = false;
 }
 

@@ -29,7 +29,7 @@ int notify_take_socket(void);
 void notify_note(struct notify *notify);
 /* After the engine's turn: ready once it is settled, and a line on how pairs are when it changes. */
 void notify_tell(struct notify *notify, struct reconcile *reconcile);
-void notify_reloading(struct notify *notify, uint64_t now_ms);
+void notify_reloading(struct notify *notify);
 void notify_stopping(void);
 /* metad cannot start. error: an errno, positive. */
 void notify_failed(int error, const char *why);
