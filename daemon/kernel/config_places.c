@@ -3,6 +3,7 @@
 #include "kernel/config_places.h"
 
 #include "files/dropin.h"
+#include "kernel/expedite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -160,6 +161,9 @@ bool config_places_is_change(const struct place *place, uint32_t mask, const cha
 {
 	if (!name)
 		return true;
+	/* The runtime directory has configuration too, and is where metad's own work leaves its mark. */
+	if (place->role == CONFIG_PLACE_DIR && strcmp(name, EXPEDITE_MARKER) == 0)
+		return false;
 	if (mask & (IN_CLOSE_WRITE | IN_ATTRIB))
 		return is_file_of(place->role, name);
 	if (!(mask & IN_CREATE))

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 
 #define KNOB "/sys/kernel/rcu_expedited"
-#define MARKER "expedited"
 
 static bool reads_as(const char *path, const char *value)
 {
@@ -41,7 +40,7 @@ static bool is_allowed(void)
 
 bool expedite_begin(const char *runtime_dir)
 {
-	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+	AUTO_FREE char *marker = util_join(runtime_dir, EXPEDITE_MARKER);
 	AUTO_CLOSE int fd = -1;
 
 	if (!marker || !is_allowed() || !reads_as(KNOB, "0"))
@@ -57,7 +56,7 @@ bool expedite_begin(const char *runtime_dir)
 
 void expedite_end(const char *runtime_dir)
 {
-	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+	AUTO_FREE char *marker = util_join(runtime_dir, EXPEDITE_MARKER);
 
 	write_knob("0");
 	if (marker)
@@ -66,7 +65,7 @@ void expedite_end(const char *runtime_dir)
 
 void expedite_recover(const char *runtime_dir)
 {
-	AUTO_FREE char *marker = util_join(runtime_dir, MARKER);
+	AUTO_FREE char *marker = util_join(runtime_dir, EXPEDITE_MARKER);
 
 	if (marker && access(marker, F_OK) == 0)
 		expedite_end(runtime_dir);

@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#define EXPEDITE_MARKER "expedited" /* its name there */
+
 /* Whether it was turned on, so that expedite_end must follow. */
 bool expedite_begin(const char *runtime_dir);
 void expedite_end(const char *runtime_dir);

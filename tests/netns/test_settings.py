@@ -82,6 +82,23 @@ def netns_dirs(w):
 
 
 @case
+def work_is_no_change_of_the_configuration(w):
+    """As installed, metad has its own files in one of the directories that it reads."""
+    arguments = [*w.arguments(), "--config-dir", w.runtime]
+    w.arguments = lambda: arguments
+    begin(w, pairs="")
+    before = w.text().count("configuration read")
+    names = [f"many{i}" for i in range(40)]
+    w.write("pairs:\n" + "".join(
+        f"  {name}: {{programs: [count, pass], peer: {{netns: web, name: e{name}, programs: [count]}}}}\n"
+        for name in names))
+    w.ready(*names)
+    w.settle()
+    time.sleep(0.5)
+    equal(w.text().count("configuration read"), before + 1, "times the configuration was read")
+
+
+@case
 def audit(w):
     """Of a sysctl nothing tells that somebody has changed it."""
     begin(w, "audit: never", "pairs: {web0: {peer: {netns: web, sysctls: {net.ipv4.ip_forward: 1}}}}")
