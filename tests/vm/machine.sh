@@ -52,13 +52,15 @@ follow() {
 	wait "$qemu_pid" 2>/dev/null || true
 	qemu_pid=''
 	wait
+	# The next start begins another one.
+	cat "$work/console" >>"$work/consoles" || true
 }
 
 judge() {
 	local status
-	if grep -nE "$REPORTS" "$work/console" >"$work/reports"; then
+	if grep -nE "$REPORTS" "$work/consoles" >"$work/reports"; then
 		echo "the kernel reports:" >&2
-		grep -E -B 2 -A 40 -m 3 "$REPORTS" "$work/console" >&2
+		grep -E -B 2 -A 40 -m 3 "$REPORTS" "$work/consoles" >&2
 		exit 99
 	fi
 	if [ -n "$timed_out" ]; then
