@@ -18,6 +18,8 @@ def pairs_are_up_before_multi_user_target():
     began = seconds("metad.service", "ExecMainStart")
     probed = seconds("metad-vm-probe.service", "ExecMainStart")
     check(0 < ready < probed < target, f"metad {ready}, probe {probed}, multi-user {target}")
+    network = seconds("network.target", "ActiveEnter")
+    check(ready <= network, f"metad {ready}, network {network}")
     with open("/run/metad-vm-probe") as file:
         said = file.read()
     check(said.startswith("["), f"metactl status before multi-user.target: {said}")
