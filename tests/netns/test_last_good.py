@@ -170,6 +170,7 @@ def nowhere_to_keep_it(w):
 @case
 def what_could_not_be_read_is_read_again(w):
     """Without a descriptor nothing can be, and nothing tells when there is one again."""
+    w.settings("audit: 300ms")
     w.netns("web")
     w.write("pairs: {web0: {peer: {netns: web}}}")
     w.start()
