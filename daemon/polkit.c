@@ -132,7 +132,8 @@ static void pump_for_later(struct polkit *polkit)
 	pump(polkit);
 	if (!find_answered(polkit))
 		return;
-	sd_event_add_time_relative(polkit->event, NULL, CLOCK_MONOTONIC, 1, 0, on_wake, NULL);
+	/* An accuracy of 0 would stand for a quarter of a second. */
+	sd_event_add_time_relative(polkit->event, NULL, CLOCK_MONOTONIC, 1, 1, on_wake, NULL);
 	sd_event_prepare(polkit->event);
 }
 
