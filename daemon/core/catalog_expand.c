@@ -21,15 +21,9 @@ static int collect_templates(const struct catalog *catalog, struct claims *ret)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < catalog->n_files; i++) {
-		const struct config *config = &catalog->files[i].config;
-
-		for (size_t j = 0; j < config->n_templates && r == 0; j++)
-			r = claims_add(ret, (struct claim){ .name = config->templates[j].name,
-							    .rank = i,
-							    .at = &config->templates[j].at,
-							    .noun = &config->templates[j] });
-	}
+	for (size_t i = 0; i < catalog->n_files && r == 0; i++)
+		r = CLAIMS_ADD(ret, i, CLAIM_OTHERS, catalog->files[i].config.templates,
+			       catalog->files[i].config.n_templates);
 	return r;
 }
 
@@ -37,15 +31,9 @@ static int collect_pools(const struct catalog *catalog, struct claims *ret)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < catalog->n_files; i++) {
-		const struct config *config = &catalog->files[i].config;
-
-		for (size_t j = 0; j < config->n_pools && r == 0; j++)
-			r = claims_add(ret, (struct claim){ .name = config->pools[j].name,
-							    .rank = i,
-							    .at = &config->pools[j].at,
-							    .noun = &config->pools[j] });
-	}
+	for (size_t i = 0; i < catalog->n_files && r == 0; i++)
+		r = CLAIMS_ADD(ret, i, CLAIM_OTHERS, catalog->files[i].config.pools,
+			       catalog->files[i].config.n_pools);
 	return r;
 }
 

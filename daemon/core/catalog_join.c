@@ -18,16 +18,9 @@ static int collect_pairs(const struct catalog *catalog, struct claims *ret)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < catalog->n_files; i++) {
-		const struct config *config = &catalog->files[i].config;
-
-		for (size_t j = 0; j < config->n_pairs && r == 0; j++)
-			r = claims_add(ret, (struct claim){ .name = config->pairs[j].name,
-							    .rank = i,
-							    .at = &config->pairs[j].at,
-							    .noun = &config->pairs[j],
-							    .pair = &config->pairs[j] });
-	}
+	for (size_t i = 0; i < catalog->n_files && r == 0; i++)
+		r = CLAIMS_ADD(ret, i, CLAIM_PAIRS, catalog->files[i].config.pairs,
+			       catalog->files[i].config.n_pairs);
 	return r;
 }
 
@@ -35,15 +28,9 @@ static int collect_programs(const struct catalog *catalog, struct claims *ret)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < catalog->n_files; i++) {
-		const struct config *config = &catalog->files[i].config;
-
-		for (size_t j = 0; j < config->n_programs && r == 0; j++)
-			r = claims_add(ret, (struct claim){ .name = config->programs[j].name,
-							    .rank = i,
-							    .at = &config->programs[j].at,
-							    .noun = &config->programs[j] });
-	}
+	for (size_t i = 0; i < catalog->n_files && r == 0; i++)
+		r = CLAIMS_ADD(ret, i, CLAIM_OTHERS, catalog->files[i].config.programs,
+			       catalog->files[i].config.n_programs);
 	return r;
 }
 

@@ -36,6 +36,25 @@ int claims_add(struct claims *claims, struct claim claim)
 	return ARRAY_APPEND(claims->items, claims->n, claim);
 }
 
+int claims_add_array(struct claims *claims, size_t rank, enum claim_sort sort, const void *nouns,
+		     size_t n, size_t size, size_t at_offset)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const char *noun = (const char *)nouns + i * size;
+
+		r = claims_add(claims,
+			       (struct claim){ .name = noun,
+					       .rank = rank,
+					       .at = (const struct diag *)(noun + at_offset),
+					       .noun = noun,
+					       .pair = sort == CLAIM_PAIRS ? (const void *)noun
+									   : NULL });
+	}
+	return r;
+}
+
 void claims_done(struct claims *claims)
 {
 	free(claims->items);

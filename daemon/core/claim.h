@@ -30,6 +30,20 @@ enum claim_addresses { CLAIM_ADDRESSES_ONCE, CLAIM_ADDRESSES_ANY };
 
 /* 0 or -ENOMEM. */
 int claims_add(struct claims *claims, struct claim claim);
+
+/*
+ * Adds each of an array of nouns that begin with their name (char []) and say in "at" where they are
+ * declared. Of pairs more than the name counts. 0 or -ENOMEM.
+ */
+enum claim_sort { CLAIM_PAIRS, CLAIM_OTHERS };
+int claims_add_array(struct claims *claims, size_t rank, enum claim_sort sort, const void *nouns,
+		     size_t n, size_t size, size_t at_offset);
+#define CLAIMS_ADD(claims, rank, sort, nouns, n)                                                   \
+	({                                                                                         \
+		_Static_assert(offsetof(__typeof__(*(nouns)), name) == 0, "the name is first");    \
+		claims_add_array(claims, rank, sort, nouns, n, sizeof(*(nouns)),                   \
+				 offsetof(__typeof__(*(nouns)), at));                              \
+	})
 void claims_done(struct claims *claims);
 
 /* Fills each claim's winner. 0 or -ENOMEM. */
