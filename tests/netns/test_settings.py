@@ -163,6 +163,29 @@ def _has_gid(gid):
 
 
 @case
+def statistics(w):
+    begin(w, "statistics: false", "pairs: {web0: {addresses: [10.1.0.1/24], peer: {netns: web, "
+          "addresses: [10.1.0.2/24], programs: [count]}}}")
+    w.ready("web0")
+    if open("/proc/sys/kernel/bpf_stats_enabled").read().strip() != "0":
+        print("# statistics: the machine counts runs for everybody; not told apart here")
+        return
+
+    def runs():
+        check(w.pings("10.1.0.2"), "packets pass")
+        return w.end("web0", "peer")["chain"][0]["runs"]
+
+    equal(runs(), runs(), "runs while nothing is counted")
+    w.settings("statistics: true")
+    w.ctl("reload")
+    before = runs()
+    check(runs() > before, "runs are counted now")
+    w.settings("statistics: false")
+    w.ctl("reload")
+    equal(runs(), runs(), "and no more")
+
+
+@case
 def log_level(w):
     begin(w)
     w.ready("web0")
