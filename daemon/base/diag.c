@@ -53,22 +53,12 @@ void diag_prefix(struct diag *diag, const char *format, ...)
 	}
 }
 
-static int copy_string(const char *text, char **ret)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
-}
-
 int diag_copy(const struct diag *diag, struct diag *ret)
 {
 	AUTO(diag_done) struct diag copy = { .line = diag->line, .column = diag->column };
 
-	if (copy_string(diag->file, &copy.file) < 0 || copy_string(diag->text, &copy.text) < 0 ||
-	    copy_string(diag->detail, &copy.detail) < 0)
+	if (util_text_copy(diag->file, &copy.file) < 0 || util_text_copy(diag->text, &copy.text) < 0 ||
+	    util_text_copy(diag->detail, &copy.detail) < 0)
 		return -ENOMEM;
 	*ret = STEAL(copy);
 	return 0;
@@ -81,18 +71,13 @@ int diag_compare_place(const struct diag *a, const struct diag *b)
 	return (a->column > b->column) - (a->column < b->column);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return (!a && !b) || (a && b && strcmp(a, b) == 0);
-}
-
 bool diag_list_equal(const struct diag_list *a, const struct diag_list *b)
 {
 	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (!same_text(a->items[i].file, b->items[i].file) ||
-		    !same_text(a->items[i].text, b->items[i].text) ||
+		if (!util_text_equal(a->items[i].file, b->items[i].file) ||
+		    !util_text_equal(a->items[i].text, b->items[i].text) ||
 		    diag_compare_place(&a->items[i], &b->items[i]) != 0)
 			return false;
 	return true;

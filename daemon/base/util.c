@@ -147,6 +147,21 @@ uint64_t util_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+bool util_text_equal(const char *a, const char *b)
+{
+	return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+int util_text_copy(const char *text, char **ret)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	if (text && !copy)
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
+}
+
 int util_write_all(int fd, const void *bytes, size_t len)
 {
 	const char *at = bytes;

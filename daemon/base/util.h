@@ -10,6 +10,7 @@
  * Out-parameters come last, are named ret…, and are untouched on failure.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,8 +36,15 @@ static inline void util_close(int *fd)
 		close(*fd);
 }
 
+static inline void util_close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
 #define AUTO_FREE AUTO(util_free)
 #define AUTO_CLOSE AUTO(util_close)
+#define AUTO_CLOSE_DIR AUTO(util_close_dir)
 
 /* Hands over what a variable owns and leaves it empty, so that its cleanup finds nothing. */
 #define STEAL(x)                                                                                   \
@@ -91,6 +99,10 @@ char *util_join(const char *dir, const char *name);
 
 /* Monotonic milliseconds. */
 uint64_t util_now_ms(void);
+
+/* Texts that may be NULL: whether they are the same, and a copy that the caller owns (0 or -ENOMEM). */
+bool util_text_equal(const char *a, const char *b);
+int util_text_copy(const char *text, char **ret);
 
 /* All of it, however many writes it takes. 0 or -errno. */
 int util_write_all(int fd, const void *bytes, size_t len);

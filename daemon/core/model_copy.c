@@ -4,16 +4,6 @@
 
 #include <errno.h>
 
-static int copy_text(const char *text, char **ret)
-{
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
-}
-
 static int copy_sysctls(const struct end *end, struct end *ret)
 {
 	int r = 0;
@@ -21,9 +11,9 @@ static int copy_sysctls(const struct end *end, struct end *ret)
 	for (size_t i = 0; i < end->n_sysctls && r == 0; i++) {
 		struct sysctl copy = {};
 
-		r = copy_text(end->sysctls[i].key, &copy.key);
+		r = util_text_copy(end->sysctls[i].key, &copy.key);
 		if (r == 0)
-			r = copy_text(end->sysctls[i].value, &copy.value);
+			r = util_text_copy(end->sysctls[i].value, &copy.value);
 		if (r == 0)
 			r = ARRAY_APPEND(ret->sysctls, ret->n_sysctls, copy);
 		if (r < 0) {
@@ -76,9 +66,9 @@ static int copy_labels(const struct pair *pair, struct pair *ret)
 	for (size_t i = 0; i < pair->n_labels && r == 0; i++) {
 		struct label copy = {};
 
-		r = copy_text(pair->labels[i].key, &copy.key);
+		r = util_text_copy(pair->labels[i].key, &copy.key);
 		if (r == 0)
-			r = copy_text(pair->labels[i].value, &copy.value);
+			r = util_text_copy(pair->labels[i].value, &copy.value);
 		if (r == 0)
 			r = ARRAY_APPEND(ret->labels, ret->n_labels, copy);
 		if (r < 0) {
@@ -103,9 +93,9 @@ int pair_copy(const struct pair *pair, struct pair *ret)
 	int r;
 
 	memcpy(copy.name, pair->name, IFNAMSIZ);
-	r = copy_text(pair->netns.text, &copy.netns.text);
+	r = util_text_copy(pair->netns.text, &copy.netns.text);
 	if (r == 0)
-		r = copy_text(pair->blocked, &copy.blocked);
+		r = util_text_copy(pair->blocked, &copy.blocked);
 	if (r == 0)
 		r = diag_copy(&pair->at, &copy.at);
 	if (r == 0)
@@ -124,9 +114,9 @@ int program_copy(const struct program *program, struct program *ret)
 	int r;
 
 	memcpy(copy.name, program->name, PROGRAM_NAME_SIZE);
-	r = copy_text(program->object, &copy.object);
+	r = util_text_copy(program->object, &copy.object);
 	if (r == 0)
-		r = copy_text(program->function, &copy.function);
+		r = util_text_copy(program->function, &copy.function);
 	if (r == 0)
 		r = diag_copy(&program->at, &copy.at);
 	if (r < 0)
@@ -144,13 +134,13 @@ int settings_copy(const struct settings *settings, struct settings *ret)
 	copy.group_at = (struct diag){};
 	copy.netns_dirs = NULL;
 	copy.n_netns_dirs = 0;
-	r = copy_text(settings->group, &copy.group);
+	r = util_text_copy(settings->group, &copy.group);
 	if (r == 0)
 		r = diag_copy(&settings->group_at, &copy.group_at);
 	for (size_t i = 0; i < settings->n_netns_dirs && r == 0; i++) {
 		char *dir = NULL;
 
-		r = copy_text(settings->netns_dirs[i], &dir);
+		r = util_text_copy(settings->netns_dirs[i], &dir);
 		if (r == 0)
 			r = ARRAY_APPEND(copy.netns_dirs, copy.n_netns_dirs, dir);
 		if (r < 0)

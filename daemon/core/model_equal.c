@@ -5,11 +5,6 @@
  */
 #include "core/model_equal.h"
 
-static bool same_text(const char *a, const char *b)
-{
-	return (!a && !b) || (a && b && strcmp(a, b) == 0);
-}
-
 static bool same_bytes(const void *a, size_t n_a, const void *b, size_t n_b, size_t size)
 {
 	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * size) == 0);
@@ -22,8 +17,8 @@ static bool same_sysctls(const struct end *a, const struct end *b)
 	if (a->n_sysctls != b->n_sysctls)
 		return false;
 	for (size_t i = 0; i < a->n_sysctls; i++)
-		if (!same_text(a->sysctls[i].key, b->sysctls[i].key) ||
-		    !same_text(a->sysctls[i].value, b->sysctls[i].value))
+		if (!util_text_equal(a->sysctls[i].key, b->sysctls[i].key) ||
+		    !util_text_equal(a->sysctls[i].value, b->sysctls[i].value))
 			return false;
 	return true;
 }
@@ -50,7 +45,7 @@ bool pair_equal(const struct pair *a, const struct pair *b)
 	if (strcmp(a->name, b->name) != 0 || a->kind != b->kind || a->mode != b->mode ||
 	    a->recreate != b->recreate || a->headroom != b->headroom ||
 	    a->tailroom != b->tailroom || a->netns.by != b->netns.by ||
-	    !same_text(a->netns.text, b->netns.text) || !same_text(a->blocked, b->blocked))
+	    !util_text_equal(a->netns.text, b->netns.text) || !util_text_equal(a->blocked, b->blocked))
 		return false;
 	for (enum side side = 0; side < N_SIDES; side++)
 		if (!same_end(&a->end[side], &b->end[side]))

@@ -42,12 +42,6 @@ void dropin_files_done(struct dropin_files *files)
 	*files = (struct dropin_files){};
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* ---- names ---- */
 
 bool dropin_is_name(const char *name)
@@ -124,7 +118,7 @@ static int each_name(const struct listing *to, const char *path,
 		     bool (*is_wanted)(const char *name),
 		     int (*fn)(const struct listing *to, const char *path, const char *name))
 {
-	AUTO(close_dir) DIR *stream = opendir(path);
+	AUTO_CLOSE_DIR DIR *stream = opendir(path);
 	int r = 0;
 
 	if (!stream)

@@ -105,18 +105,12 @@ static int read_one(const char *dir, const char *name, enum config_kind kind,
 	return r == -ENOMEM ? r : 0;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* Calls fn for each name that is kept in a directory. */
 static int each_name(const char *dir, enum config_kind kind,
 		     int (*fn)(const char *dir, const char *name, enum config_kind kind, void *ctx),
 		     void *ctx)
 {
-	AUTO(close_dir) DIR *stream = opendir(dir);
+	AUTO_CLOSE_DIR DIR *stream = opendir(dir);
 	const struct dirent *entry;
 	int r = 0;
 

@@ -70,12 +70,6 @@ static int add_target(struct places *places, const char *dir, const char *name)
 	return add_linked(places, CONFIG_PLACE_TARGET, dir, name);
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 static int add_dropins(struct places *places, const char *dir, const char *name)
 {
 	AUTO_FREE char *path = util_join(dir, name);
@@ -91,7 +85,7 @@ static int add_dropins(struct places *places, const char *dir, const char *name)
 /* What a directory leads to: files behind links, and directories of drop-ins. */
 static int add_found(struct places *places, enum config_place role, const char *dir)
 {
-	AUTO(close_dir) DIR *stream = opendir(dir);
+	AUTO_CLOSE_DIR DIR *stream = opendir(dir);
 	const struct dirent *entry;
 	int r = 0;
 

@@ -186,12 +186,6 @@ void netns_names_done(struct netns_names *names)
 	*names = (struct netns_names){};
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 /* Not which sort of namespace it is: that takes opening it, and a pair of another sort waits. */
 static bool names_netns(const char *dir, const char *name)
 {
@@ -203,7 +197,7 @@ static bool names_netns(const char *dir, const char *name)
 
 static int list_dir(const char *path, struct netns_names *names)
 {
-	AUTO(close_dir) DIR *stream = opendir(path);
+	AUTO_CLOSE_DIR DIR *stream = opendir(path);
 	int r = 0;
 
 	if (!stream)

@@ -137,16 +137,10 @@ bool pin_parse_program(const char *name, char ret_program[static PROGRAM_NAME_SI
 	return true;
 }
 
-static void close_dir(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
 int pin_each(const char *dir, const char *sub, int (*fn)(void *ctx, const char *name), void *ctx)
 {
 	AUTO_FREE char *path = util_join(dir, sub);
-	AUTO(close_dir) DIR *stream = path ? opendir(path) : NULL;
+	AUTO_CLOSE_DIR DIR *stream = path ? opendir(path) : NULL;
 	const struct dirent *entry;
 	int r = 0;
 
