@@ -82,13 +82,7 @@ static void read_program(struct reader_file *file, const struct node *key, struc
 	const struct node *value = key + 1;
 	struct program program = { .at = reader_place(file, key) };
 
-	if (config_program_name_is_valid(key->text))
-		snprintf(program.name, sizeof(program.name), "%s", key->text);
-	else
-		reader_fault(file, key,
-			     "\"%s\" cannot be the name of a program: 1 to %d letters, "
-			     "digits, '_' and '-'",
-			     key->text, PROGRAM_NAME_SIZE - 1);
+	config_name_read(file, key, "program", program.name);
 	if (reader_map(file, value, "a program", keys, &program) && !reader_find(value, "object"))
 		reader_fault(file, key, "program \"%s\" needs \"object:\"", key->text);
 	if (ARRAY_APPEND(config->programs, config->n_programs, program) < 0) {

@@ -186,6 +186,18 @@ bool config_program_name_is_valid(const char *text)
 		       len;
 }
 
+void config_name_read(struct reader_file *file, const struct node *node, const char *what,
+		      char ret[static PROGRAM_NAME_SIZE])
+{
+	if (config_program_name_is_valid(node->text))
+		snprintf(ret, PROGRAM_NAME_SIZE, "%s", node->text);
+	else
+		reader_fault(file, node,
+			     "\"%s\" cannot be the name of a %s: 1 to %d letters, digits, '_' "
+			     "and '-'",
+			     node->text, what, PROGRAM_NAME_SIZE - 1);
+}
+
 bool config_label_key_is_valid(const char *text)
 {
 	size_t len = strlen(text);
@@ -200,15 +212,8 @@ static void read_use_name(struct reader_file *file, const struct node *value, vo
 	struct use *use = noun;
 	const char *text;
 
-	if (!reader_text(file, value, "use", &text))
-		return;
-	if (config_program_name_is_valid(text))
-		snprintf(use->program, sizeof(use->program), "%s", text);
-	else
-		reader_fault(file, value,
-			     "\"%s\" cannot be the name of a program: 1 to %d letters, "
-			     "digits, '_' and '-'",
-			     text, PROGRAM_NAME_SIZE - 1);
+	if (reader_text(file, value, "use", &text))
+		config_name_read(file, value, "program", use->program);
 }
 
 static void read_use(struct reader_file *file, const struct node *node, struct end *end)

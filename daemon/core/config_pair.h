@@ -18,3 +18,7 @@ bool config_label_key_is_valid(const char *text);
 
 /* Whether text can be the name of a program definition: 1 to 63 of [A-Za-z0-9_-]. */
 bool config_program_name_is_valid(const char *text);
+
+/* Reads the name of a definition of some sort ("program"), which is under the same rule, or faults it. */
+void config_name_read(struct reader_file *file, const struct node *node, const char *what,
+		      char ret[static PROGRAM_NAME_SIZE]);

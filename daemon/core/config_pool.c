@@ -259,13 +259,7 @@ void config_pool_read(struct reader_file *file, const struct node *key, struct p
 	size_t n_faults = file->n_faults;
 
 	*ret = (struct pool){ .at = reader_place(file, key) };
-	if (config_program_name_is_valid(key->text))
-		snprintf(ret->name, sizeof(ret->name), "%s", key->text);
-	else
-		reader_fault(file, key,
-			     "\"%s\" cannot be the name of a pool: 1 to %d letters, digits, '_' "
-			     "and '-'",
-			     key->text, POOL_NAME_SIZE - 1);
+	config_name_read(file, key, "pool", ret->name);
 	if (!reader_map(file, value, "a pool", keys, &draft) || file->n_faults > n_faults)
 		return;
 	if (draft.ranges.n)

@@ -258,13 +258,7 @@ void config_template_read(struct reader_file *file, const struct node *key, stru
 	size_t n_faults = file->n_faults;
 
 	*ret = (struct template){ .at = reader_place(file, key) };
-	if (config_program_name_is_valid(key->text))
-		snprintf(ret->name, sizeof(ret->name), "%s", key->text);
-	else
-		reader_fault(file, key,
-			     "\"%s\" cannot be the name of a template: 1 to %d letters, digits, "
-			     "'_' and '-'",
-			     key->text, TEMPLATE_NAME_SIZE - 1);
+	config_name_read(file, key, "template", ret->name);
 	if (!reader_map(file, value, "a template", keys, ret))
 		return;
 	name = reader_find(value, "name");
