@@ -51,13 +51,14 @@ static int keep_leases(struct kernel *kernel, struct desired *desired)
 	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASES);
 	AUTO_FREE char *text = NULL;
 	struct atomic_part part = {};
-	int r = path ? lease_write(&kernel->leases, &text, &part.len) : -ENOMEM;
+	int r;
 
-	if (r < 0)
-		return r;
 	/* Those that could not be read may be read another time. */
 	if (kernel->leases_unread)
 		return 0;
+	r = path ? lease_write(&kernel->leases, &text, &part.len) : -ENOMEM;
+	if (r < 0)
+		return r;
 	part.bytes = text;
 	r = mkdir(kernel->options->state_dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	if (r == 0)

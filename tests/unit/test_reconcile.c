@@ -341,6 +341,15 @@ static struct desired *part_of(const struct pair *like, size_t n)
 	return part;
 }
 
+/* A few pairs are declared and made, in a world that has namespaces for all. */
+static void begin_few(struct fake *fake, struct desired *few, const struct desired *all)
+{
+	begin(fake, few, KIND_NETKIT);
+	observed_done(&fake->world);
+	model_empty_observed(all, KIND_NETKIT, &fake->world);
+	pump(fake, 1000);
+}
+
 static void replace_desired(struct fake *fake, struct desired *desired)
 {
 	desired_unref(fake->desired);
@@ -354,10 +363,7 @@ static void check_templates(void)
 					    *few = part_of(some->pairs, 1);
 	struct fake fake = {};
 
-	begin(&fake, few, KIND_NETKIT);
-	observed_done(&fake.world);
-	model_empty_observed(all, KIND_NETKIT, &fake.world);
-	pump(&fake, 1000);
+	begin_few(&fake, few, all);
 	check_converged(&fake);
 	CHECK(fake.n_expands == 0);
 	fake.n_looked_all = 0;
@@ -431,10 +437,7 @@ static void check_burst(void)
 					    *few = part_of(some->pairs, 1);
 	struct fake fake = {};
 
-	begin(&fake, few, KIND_NETKIT);
-	observed_done(&fake.world);
-	model_empty_observed(all, KIND_NETKIT, &fake.world);
-	pump(&fake, 1000);
+	begin_few(&fake, few, all);
 	replace_desired(&fake, part_of(some->pairs, 9));
 	fake.n_runs = 0;
 	for (int i = 0; i < 12; i++) {
