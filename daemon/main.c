@@ -358,13 +358,15 @@ static int take_lock(struct daemon *d)
 	AUTO_FREE char *path = util_join(d->options.runtime_dir, "lock");
 
 	if (mkdir(d->options.runtime_dir, 0755) < 0 && errno != EEXIST) {
-		log_error("%s: %s", d->options.runtime_dir, strerror(errno));
+		log_no_start(errno, d->options.runtime_dir, strerror(errno));
 		return EXIT_CODE_INTERNAL;
 	}
 	d->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		log_error("%s: %s", path ? path : "lock",
-			  errno == EWOULDBLOCK ? "metad is running already; systemctl stop metad.socket metad" : strerror(errno));
+		log_no_start(errno, path ? path : "lock",
+			     errno == EWOULDBLOCK ? "metad is running already; systemctl stop "
+						    "metad.socket metad"
+						  : strerror(errno));
 		return EXIT_CODE_INTERNAL;
 	}
 	return 0;
