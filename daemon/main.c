@@ -7,13 +7,13 @@
 #include "base/message_id.h"
 #include "cleanup.h"
 #include "engine/reconcile.h"
+#include "front/server.h"
 #include "kernel/monitor.h"
 #include "kernel/watch.h"
 #include "kernel/worker.h"
 #include "loop.h"
 #include "notify.h"
 #include "options.h"
-#include "server.h"
 #include "shipped.h"
 
 #include <errno.h>

@@ -11,8 +11,8 @@
  *	begin, loaded				reading of the configuration begins, ends
  */
 #include "engine/reconcile.h"
-#include "interface.h"
-#include "server.h"
+#include "front/interface.h"
+#include "front/server.h"
 #include "unit/test.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
  * idle metad is no client of the bus. sd-bus runs on an sd-event that lives inside the caller's loop
  * by its file descriptor (sd_event_get_fd(3)).
  */
-#include "polkit.h"
+#include "front/polkit.h"
 
 #include "base/log.h"
 #include "base/util.h"

@@ -3,7 +3,7 @@
  * What GetInterfaceDescription answers. The text of io.metad.varlink is made of that very file, so
  * that the one that is installed and the one that is served cannot differ.
  */
-#include "interface.h"
+#include "front/interface.h"
 
 const char interface_metad[] =
 #include "interface_text.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See methods.h. The table at the end is the interface; the rest fills it. */
-#include "methods.h"
+#include "front/methods.h"
 
 #include "core/wire.h"
-#include "interface.h"
+#include "front/interface.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,11 +5,11 @@
  * and only while little is pending, so that a slow reader costs a bounded amount of memory and
  * nobody any time.
  */
-#include "server.h"
+#include "front/server.h"
 
 #include "base/log.h"
-#include "methods.h"
-#include "polkit.h"
+#include "front/methods.h"
+#include "front/polkit.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 
 #include "core/frame.h"
 #include "engine/reconcile.h"
-#include "polkit.h"
+#include "front/polkit.h"
 
 enum call_state {
 	CALL_NONE, /* the next message may be looked at */
