@@ -62,17 +62,44 @@ static bool depends_on_namespaces(const struct nouns *templates)
 	return false;
 }
 
+static int compare_name(const void *key, const void *pair)
+{
+	return strcmp(key, ((const struct pair *)pair)->name);
+}
+
+/* The first n are sorted. */
+static struct pair *find_declared(struct desired *desired, size_t n, const char *name)
+{
+	return n ? bsearch(name, desired->pairs, n, sizeof(*desired->pairs), compare_name) : NULL;
+}
+
+/* Those that are laid over a template take the place of what was known of them. */
 static int take_pairs(struct template_pairs *pairs, struct desired *desired)
 {
+	size_t n_declared = desired->n_pairs;
 	int r = 0;
 
 	for (size_t i = 0; i < pairs->n && r == 0; i++) {
-		r = ARRAY_APPEND(desired->pairs, desired->n_pairs, pairs->items[i]);
+		struct pair *declared = find_declared(desired, n_declared, pairs->items[i].name);
+
+		if (declared) {
+			pair_done(declared);
+			*declared = pairs->items[i];
+		} else {
+			r = ARRAY_APPEND(desired->pairs, desired->n_pairs, pairs->items[i]);
+		}
 		if (r == 0)
 			pairs->items[i] = (struct pair){};
 	}
 	desired->incomplete |= pairs->incomplete;
 	return r;
+}
+
+/* Trees are the configuration's, which may change; without a world no pair is more than it says. */
+static void forget_overrides(struct desired *desired)
+{
+	for (size_t i = 0; i < desired->n_pairs; i++)
+		desired->pairs[i].overrides = NULL;
 }
 
 int catalog_expand(const struct catalog *catalog, const struct catalog_world *world,
@@ -89,8 +116,10 @@ int catalog_expand(const struct catalog *catalog, const struct catalog_world *wo
 	if (r < 0)
 		return r;
 	desired->has_templates = depends_on_namespaces(&templates);
-	if (!world)
+	if (!world) {
+		forget_overrides(desired);
 		return 0;
+	}
 	to = (struct template_world){
 		.templates = (const struct template *const *)templates.items,
 		.n_templates = templates.n,
@@ -108,5 +137,8 @@ int catalog_expand(const struct catalog *catalog, const struct catalog_world *wo
 		.incomplete = desired->incomplete,
 	};
 	r = template_expand(&to, world->leases, &pairs, conflicts);
-	return r < 0 ? r : take_pairs(&pairs, desired);
+	if (r == 0)
+		r = take_pairs(&pairs, desired);
+	forget_overrides(desired);
+	return r;
 }

@@ -129,7 +129,9 @@ static void group_peers(struct settling *s, struct claims *claims)
 			s->peers[n++] = &claims->items[i];
 	qsort(s->peers, n, sizeof(*s->peers), compare_peers);
 	for (size_t i = 0; i < n; i++) {
-		bool same = i && compare_peers(&s->peers[i - 1], &s->peers[i]) == 0;
+		/* Without a name it is not known yet: a template says it. */
+		bool same = i && s->peers[i]->pair->end[SIDE_PEER].attrs.name[0] &&
+			    compare_peers(&s->peers[i - 1], &s->peers[i]) == 0;
 
 		s->peers[i]->peer_group = same ? s->peers[i - 1]->peer_group : i;
 	}

@@ -6,6 +6,7 @@
 #include "core/config.h"
 
 #include "core/config_defaults.h"
+#include "core/config_derived.h"
 #include "core/config_pair.h"
 #include "core/config_pool.h"
 #include "core/config_settings.h"
@@ -162,6 +163,37 @@ static void check_templates(struct reader_file *file, const struct config *confi
 
 /* ---- pairs ---- */
 
+/* The config's own copy of a tree. */
+static const struct node *own_overrides(struct reader_file *file, const struct node *value,
+					struct config *config)
+{
+	struct node *copy = calloc(1, sizeof(*copy));
+
+	if (copy && config_tree_copy(value, copy) == 0 &&
+	    ARRAY_APPEND(config->overrides, config->n_overrides, copy) == 0)
+		return copy;
+	if (copy)
+		config_tree_done(copy);
+	free(copy);
+	file->out_of_memory = true;
+	return NULL;
+}
+
+static void read_pair(struct reader_file *file, const struct node *key, struct config *config,
+		      struct pair *ret)
+{
+	const struct node *value = key + 1;
+
+	if (!reader_find(value, "template")) {
+		config_pair_read(file, key, value, NULL, ret);
+		return;
+	}
+	*ret = (struct pair){};
+	value = own_overrides(file, value, config);
+	if (value)
+		config_derived_read(file, key, value, ret);
+}
+
 static void read_pairs(struct reader_file *file, const struct node *value, void *noun)
 {
 	struct config *config = noun;
@@ -178,7 +210,7 @@ static void read_pairs(struct reader_file *file, const struct node *value, void 
 	for (size_t i = 0; i < value->n_children; i += 2) {
 		struct pair pair;
 
-		config_pair_read(file, &value->children[i], &value->children[i + 1], NULL, &pair);
+		read_pair(file, &value->children[i], config, &pair);
 		if (ARRAY_APPEND(config->pairs, config->n_pairs, pair) < 0) {
 			file->out_of_memory = true;
 			pair_done(&pair);
@@ -356,6 +388,11 @@ void config_done(struct config *config)
 	for (size_t i = 0; i < config->n_pairs; i++)
 		pair_done(&config->pairs[i]);
 	free(config->pairs);
+	for (size_t i = 0; i < config->n_overrides; i++) {
+		config_tree_done(config->overrides[i]);
+		free(config->overrides[i]);
+	}
+	free(config->overrides);
 	for (size_t i = 0; i < config->n_programs; i++)
 		program_done(&config->programs[i]);
 	free(config->programs);

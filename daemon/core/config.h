@@ -33,6 +33,8 @@ struct config {
 	struct node defaults; /* CONFIG_SETTINGS: owned; what pairs are laid over; empty: nothing */
 	struct pair *pairs; /* sorted by name */
 	size_t n_pairs;
+	struct node **overrides; /* owned; those of pairs that are laid over a template */
+	size_t n_overrides;
 	struct program *programs; /* sorted by name */
 	size_t n_programs;
 	struct pool *pools; /* sorted by name */

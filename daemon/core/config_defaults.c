@@ -69,6 +69,7 @@ void config_defaults_read(struct reader_file *file, const struct node *value,
 {
 	const struct node *peer = reader_find(value, "peer");
 	const struct node *netns = peer ? reader_find(peer, "netns") : NULL;
+	const struct node *template = reader_find(value, "template");
 
 	if (value->kind != NODE_MAP) {
 		reader_fault(file, value, "defaults must be a map of a pair's keys and values");
@@ -76,6 +77,10 @@ void config_defaults_read(struct reader_file *file, const struct node *value,
 	}
 	if (netns) {
 		reader_fault(file, netns, "netns: not all pairs can have the same namespace");
+		return;
+	}
+	if (template) {
+		reader_fault(file, template, "template: not all pairs can be of the same template");
 		return;
 	}
 	check(file, value);
@@ -119,7 +124,8 @@ static int apply_to(const struct node *defaults, struct node *pair)
 	struct node copy;
 	int r;
 
-	if (pair->kind != NODE_MAP)
+	/* What is laid over a template is laid over its defaults. */
+	if (pair->kind != NODE_MAP || reader_find(pair, "template"))
 		return 0;
 	r = config_tree_copy(defaults, &copy);
 	if (r < 0)

@@ -91,6 +91,27 @@ static struct spot *sort_keys(const struct node *map)
 	return spots;
 }
 
+void config_tree_drop_nulls(struct node *node)
+{
+	size_t kept = 0;
+
+	if (node->kind != NODE_MAP)
+		return;
+	for (size_t i = 0; i < node->n_children; i += 2) {
+		struct node *key = &node->children[i];
+
+		if (config_tree_is_null(&key[1])) {
+			config_tree_done(&key[0]);
+			config_tree_done(&key[1]);
+			continue;
+		}
+		config_tree_drop_nulls(&key[1]);
+		memmove(&node->children[kept], key, 2 * sizeof(*key));
+		kept += 2;
+	}
+	node->n_children = kept;
+}
+
 /* A removed key has no words, and is swept out. */
 static void remove_keys(struct node *map, const struct spot *spots, size_t n)
 {

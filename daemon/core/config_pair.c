@@ -269,7 +269,8 @@ static void read_netns_path(struct reader_file *file, const struct node *value, 
 		return;
 	}
 	free(ref->text);
-	*ref = (struct netns_ref){ NETNS_BY_PATH, reader_copy(file, text) };
+	ref->by = NETNS_BY_PATH;
+	ref->text = reader_copy(file, text);
 }
 
 static void read_netns_pid(struct reader_file *file, const struct node *value, void *noun)
@@ -280,30 +281,15 @@ static void read_netns_pid(struct reader_file *file, const struct node *value, v
 	if (!reader_number(file, value, "pid", 1, 4194304, &pid))
 		return;
 	free(ref->text);
-	*ref = (struct netns_ref){ NETNS_BY_PID, reader_copy(file, value->text) };
+	ref->by = NETNS_BY_PID;
+	ref->text = reader_copy(file, value->text);
 }
 
-static void read_netns(struct reader_file *file, const struct node *value, void *noun)
+static void read_netns_name(struct reader_file *file, const struct node *value, void *noun)
 {
-	static const struct reader_key keys[] = { { "path", read_netns_path },
-						  { "pid", read_netns_pid },
-						  {} };
-	struct netns_ref *ref = &draft_pair(noun)->netns;
+	struct netns_ref *ref = noun;
 	const char *text;
 
-	if (((struct draft *)noun)->of_template) {
-		reader_fault(file, value,
-			     "netns: a template's pair is in the namespace that its template "
-			     "matches");
-		return;
-	}
-	if (value->kind == NODE_MAP) {
-		if (reader_map(file, value, "netns", keys, ref) &&
-		    !reader_find(value, "path") == !reader_find(value, "pid"))
-			reader_fault(file, value,
-				     "netns needs exactly one of \"path:\" and \"pid:\"");
-		return;
-	}
 	if (!reader_text(file, value, "netns", &text))
 		return;
 	if (strchr(text, '/') || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 ||
@@ -315,7 +301,41 @@ static void read_netns(struct reader_file *file, const struct node *value, void 
 		return;
 	}
 	free(ref->text);
-	*ref = (struct netns_ref){ NETNS_BY_NAME, reader_copy(file, text) };
+	ref->by = NETNS_BY_NAME;
+	ref->text = reader_copy(file, text);
+}
+
+static void read_netns_cookie(struct reader_file *file, const struct node *value, void *noun)
+{
+	struct netns_ref *ref = noun;
+
+	reader_number(file, value, "cookie", 1, INT64_MAX, &ref->cookie);
+}
+
+static void read_netns(struct reader_file *file, const struct node *value, void *noun)
+{
+	static const struct reader_key keys[] = { { "name", read_netns_name },
+						  { "path", read_netns_path },
+						  { "pid", read_netns_pid },
+						  { "cookie", read_netns_cookie },
+						  {} };
+	struct netns_ref *ref = &draft_pair(noun)->netns;
+
+	if (((struct draft *)noun)->of_template) {
+		reader_fault(file, value,
+			     "netns: a template's pair is in the namespace that its template "
+			     "matches");
+		return;
+	}
+	if (value->kind != NODE_MAP) {
+		read_netns_name(file, value, ref);
+		return;
+	}
+	if (reader_map(file, value, "netns", keys, ref) &&
+	    !!reader_find(value, "name") + !!reader_find(value, "path") +
+			    !!reader_find(value, "pid") != 1)
+		reader_fault(file, value,
+			     "netns needs exactly one of \"name:\", \"path:\" and \"pid:\"");
 }
 
 static bool check_device_name(struct reader_file *file, const struct node *node, const char *what,
@@ -404,6 +424,23 @@ static void read_labels(struct reader_file *file, const struct node *value, void
 		qsort(pair->labels, pair->n_labels, sizeof(*pair->labels), compare_labels);
 }
 
+static void read_template(struct reader_file *file, const struct node *value, void *noun)
+{
+	char *name = draft_pair(noun)->template;
+	const char *text;
+
+	if (((struct draft *)noun)->of_template) {
+		reader_fault(file, value, "template: a template's pair cannot be of another template");
+		return;
+	}
+	if (!reader_text(file, value, "template", &text))
+		return;
+	if (config_program_name_is_valid(text))
+		snprintf(name, PROGRAM_NAME_SIZE, "%s", text);
+	else
+		reader_fault(file, value, "template: \"%s\" cannot be the name of a template", text);
+}
+
 static void read_sysctls(struct reader_file *file, const struct node *value, void *noun)
 {
 	config_sysctls_read(file, value, draft_end(noun));
@@ -455,6 +492,7 @@ static const struct reader_key pair_keys[] = {
 	{ "programs", read_programs },
 	{ "recreate", read_recreate },
 	{ "labels", read_labels },
+	{ "template", read_template },
 	{ "peer", read_peer },
 	{},
 };
@@ -476,6 +514,9 @@ static void fit_mode(struct reader_file *file, const struct draft *draft)
 {
 	struct pair *pair = draft->pair;
 
+	/* Which mode it is, the template may say. */
+	if (pair->template[0])
+		return;
 	for (enum side side = 0; side < N_SIDES; side++) {
 		pair->end[side].attrs.linklocal = pair->mode == MODE_L2;
 		if (draft->mac[side] && pair->mode == MODE_L3)

@@ -367,6 +367,7 @@ void config_template_pair(struct reader_file *file, const struct template *templ
 
 	if (template_fill(&template->body, values, &body) == 0) {
 		config_pair_read(file, &key, &body, values->netns, ret);
+		memcpy(ret->template, template->name, sizeof(ret->template));
 		return;
 	}
 	*ret = (struct pair){};

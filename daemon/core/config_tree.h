@@ -28,6 +28,9 @@ int config_tree_parse(const char *file, const char *bytes, size_t len, struct no
 		      struct diag_list *diags);
 void config_tree_done(struct node *node);
 
+/* Takes out keys whose value is null, at every depth of maps. */
+void config_tree_drop_nulls(struct node *node);
+
 /* A deep copy, of the same places. 0 or -ENOMEM with ret untouched. */
 int config_tree_copy(const struct node *node, struct node *ret);
 

@@ -36,6 +36,8 @@ enum recreate { RECREATE_AUTO, RECREATE_NEVER };
 enum side { SIDE_PRIMARY, SIDE_PEER };
 #define N_SIDES 2
 
+struct node; /* core/config_tree.h */
+
 struct ip {
 	uint8_t family; /* AF_INET, AF_INET6; AF_UNSPEC: not given */
 	uint8_t bytes[16]; /* network order, the rest zero */
@@ -122,6 +124,8 @@ enum netns_by { NETNS_BY_NAME, NETNS_BY_PATH, NETNS_BY_PID };
 struct netns_ref {
 	enum netns_by by;
 	char *text; /* owned; a name in the namespace directory, an absolute path, or the pid's digits */
+	/* SO_NETNS_COOKIE: another namespace that is found there is not the one; 0: any is. */
+	uint64_t cookie;
 };
 
 /* What a runtime says of a pair's namespace, for templates to match. */
@@ -141,6 +145,12 @@ struct pair {
 	struct label *labels; /* sorted by key, unique */
 	size_t n_labels;
 	char *blocked; /* owned; why nothing is done about it, such as a pool without a free address */
+	char template[PROGRAM_NAME_SIZE]; /* that it was made of, or is laid over; empty: none */
+	/*
+	 * What is laid over the template, borrowed from the configuration: until that is done the rest
+	 * of the pair is as far as it is known without. NULL: done.
+	 */
+	const struct node *overrides;
 	struct diag at; /* file, line, column of the declaration; text empty */
 };
 

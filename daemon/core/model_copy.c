@@ -89,10 +89,13 @@ int pair_copy(const struct pair *pair, struct pair *ret)
 		.headroom = pair->headroom,
 		.tailroom = pair->tailroom,
 		.netns.by = pair->netns.by,
+		.netns.cookie = pair->netns.cookie,
+		.overrides = pair->overrides,
 	};
 	int r;
 
 	memcpy(copy.name, pair->name, IFNAMSIZ);
+	memcpy(copy.template, pair->template, sizeof(copy.template));
 	r = util_text_copy(pair->netns.text, &copy.netns.text);
 	if (r == 0)
 		r = util_text_copy(pair->blocked, &copy.blocked);

@@ -45,6 +45,7 @@ bool pair_equal(const struct pair *a, const struct pair *b)
 	if (strcmp(a->name, b->name) != 0 || a->kind != b->kind || a->mode != b->mode ||
 	    a->recreate != b->recreate || a->headroom != b->headroom ||
 	    a->tailroom != b->tailroom || a->netns.by != b->netns.by ||
+	    a->netns.cookie != b->netns.cookie ||
 	    !util_text_equal(a->netns.text, b->netns.text) || !util_text_equal(a->blocked, b->blocked))
 		return false;
 	for (enum side side = 0; side < N_SIDES; side++)

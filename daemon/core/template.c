@@ -203,17 +203,20 @@ static char *fill_text(const char *text, const struct template_values *values)
 static int fill_children(const struct node *node, const struct template_values *values,
 			 struct node *ret)
 {
-	ret->children = calloc(node->n_children, sizeof(*ret->children));
-	if (!ret->children)
-		return -ENOMEM;
 	for (size_t i = 0; i < node->n_children; i++) {
 		bool is_key = node->kind == NODE_MAP && i % 2 == 0;
-		int r = is_key ? config_tree_copy(&node->children[i], &ret->children[i])
-			       : template_fill(&node->children[i], values, &ret->children[i]);
+		struct node child;
+		int r = is_key ? config_tree_copy(&node->children[i], &child)
+			       : template_fill(&node->children[i], values, &child);
 
-		if (r < 0)
+		if (r == 0)
+			r = ARRAY_APPEND(ret->children, ret->n_children, child);
+		else
 			return r;
-		ret->n_children++;
+		if (r < 0) {
+			config_tree_done(&child);
+			return r;
+		}
 	}
 	return 0;
 }
@@ -234,4 +237,26 @@ int template_fill(const struct node *node, const struct template_values *values,
 		return r;
 	*ret = STEAL(filled);
 	return 0;
+}
+
+static unsigned int use_of(struct template_piece piece)
+{
+	if (piece.kind != TEMPLATE_PIECE_WORD)
+		return 0;
+	if (piece.len == 2 && memcmp(piece.text, "ip", 2) == 0)
+		return TEMPLATE_USE_IP;
+	return piece.len == 3 && memcmp(piece.text, "ip6", 3) == 0 ? TEMPLATE_USE_IP6 : 0;
+}
+
+unsigned int template_uses(const struct node *node)
+{
+	const char *at = node->text ? node->text : "";
+	struct template_piece piece;
+	unsigned int uses = 0;
+
+	while ((piece = template_next_piece(&at)).kind != TEMPLATE_PIECE_END)
+		uses |= use_of(piece);
+	for (size_t i = 0; i < node->n_children; i++)
+		uses |= template_uses(&node->children[i]);
+	return uses;
 }

@@ -82,6 +82,9 @@ struct template_piece {
 
 struct template_piece template_next_piece(const char **text);
 
+/* Bits of enum template_use that texts below node ask for. */
+unsigned int template_uses(const struct node *node);
+
 /* What placeholders stand for. */
 struct template_values {
 	const char *netns, *name, *ip, *ip6; /* borrowed; NULL: not to be had */

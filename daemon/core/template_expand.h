@@ -3,7 +3,8 @@
 
 /*
  * What templates make of the namespaces that there are: a pair for each that one matches, with a
- * name and addresses that stay the same. Pure: the same input gives the same pairs and leases.
+ * name and addresses that stay the same; and of the pairs that are declared to be laid over one.
+ * Pure: the same input gives the same pairs and leases.
  */
 
 #include "core/conflict.h"
@@ -20,7 +21,8 @@ struct template_world {
 	size_t n_namespaces;
 	const char *const *netns_dirs; /* where names live: a path below one of them is a name */
 	size_t n_netns_dirs;
-	const struct pair *declared; /* all that files declare: their labels, names and addresses */
+	/* All that files declare: their labels, names and addresses. Those with overrides are to be made. */
+	const struct pair *declared;
 	size_t n_declared;
 	size_t max_pairs; /* those that are declared included; more are left out */
 	enum claim_addresses addresses;
@@ -28,14 +30,14 @@ struct template_world {
 };
 
 struct template_pairs {
-	struct pair *items; /* owned; sorted by name, unique, and none has a declared pair's name */
+	struct pair *items; /* owned; sorted by name, unique; of declared ones those with overrides */
 	size_t n;
 	bool incomplete; /* some were left out that may exist: what is not among them may stay */
 };
 
 /*
  * The pair of a namespace that cannot be had is there all the same, without what it lacks, and says
- * why in "blocked": its pool is exhausted or not declared, its body does not fit the namespace's
+ * why in "blocked": its template or pool is exhausted or not declared, its body does not fit the namespace's
  * name, or another pair has its address, or its peer's name in that namespace. Of two that have one
  * name, only the first is there; the other is a conflict that names both namespaces. leases are those
  * of before, and become those of now. 0, or -ENOMEM with nothing changed but conflicts.

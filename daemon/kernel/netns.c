@@ -152,6 +152,10 @@ static int open_in(const struct netns_ref *ref, const char *dir, struct netns *r
 		diag_set(why, "cannot enter namespace %s: %s", path, strerror(-r));
 		return r;
 	}
+	if (ref->cookie && netns.cookie != ref->cookie) {
+		diag_set(why, "%s is another namespace than the one that is meant, which is gone", path);
+		return NETNS_E_ABSENT;
+	}
 	*ret = netns;
 	netns = NETNS_NONE;
 	return 0;

@@ -70,7 +70,13 @@ static void print_pair(FILE *out, const struct pair *pair)
 		pair->name, pair->at.line, pair->at.column, kind_name(pair->kind),
 		mode_name(pair->mode), pair->recreate == RECREATE_NEVER ? "never" : "auto",
 		pair->headroom, pair->tailroom);
-	fprintf(out, "  namespace by %s: %s\n", by[pair->netns.by], pair->netns.text);
+	fprintf(out, "  namespace by %s: %s", by[pair->netns.by], pair->netns.text);
+	if (pair->netns.cookie)
+		fprintf(out, ", the one with cookie %llu", (unsigned long long)pair->netns.cookie);
+	fputc('\n', out);
+	if (pair->template[0])
+		fprintf(out, "  over template %s%s\n", pair->template,
+			pair->overrides ? "" : ", which is done");
 	for (size_t i = 0; i < pair->n_labels; i++)
 		fprintf(out, "  label %s = %s\n", pair->labels[i].key, pair->labels[i].value);
 	for (enum side side = 0; side < N_SIDES; side++)

@@ -15,8 +15,12 @@ static void test_netns_refs(void)
 	AUTO(netns_done) struct netns by_path = NETNS_NONE;
 	AUTO(netns_done) struct netns by_name = NETNS_NONE;
 	AUTO(netns_done) struct netns here = NETNS_NONE;
+	AUTO(netns_done) struct netns other = NETNS_NONE;
+	static const char *const dir = STAGE_DIR;
+	const struct netns_dirs dirs = { &dir, 1 };
 	AUTO(diag_done) struct diag why = {};
 	char pid[16], path[64], name[128];
+	struct netns_ref ref = { .by = NETNS_BY_PATH, .text = path };
 
 	snprintf(pid, sizeof(pid), "%d", stage.resident);
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", stage.resident);
@@ -34,6 +38,11 @@ static void test_netns_refs(void)
 	CHECK(netns_open_current(&here) == 0);
 	CHECK(by_pid.cookie && by_pid.cookie == by_path.cookie && by_pid.cookie == by_name.cookie);
 	CHECK(here.cookie != by_pid.cookie);
+	ref.cookie = here.cookie;
+	CHECK(netns_open(&ref, dirs, &other, &why) == NETNS_E_ABSENT && other.fd == -1);
+	CHECK(stage_says(&why, "is another namespace than the one that is meant, which is gone"));
+	ref.cookie = by_pid.cookie;
+	CHECK(netns_open(&ref, dirs, &other, &why) == 0 && other.cookie == by_pid.cookie);
 	CHECK(fcntl(by_name.fd, F_GETFD) & FD_CLOEXEC);
 	CHECK(umount2(name, MNT_DETACH) == 0);
 }

@@ -210,6 +210,32 @@ def names_that_are_taken(w):
 
 
 @case
+def pairs_laid_over_a_template(w):
+    """One that is declared has what its template says, but for what it says itself, and follows."""
+    w.netns("web")
+    w.write(POD, name="10-pod.yaml")
+    w.write("pairs:\n  web0: {template: pod, mtu: 1400, peer: {netns: web, addresses: [10.9.9.9/32]}}\n",
+            name="20-web.yaml")
+    w.start()
+    w.ready("web0")
+    equal(w.link("web0")["mtu"], 1400, "the pair's own mtu")
+    equal(addresses_in(w, "web"), ["10.9.9.9/32"], "its own address")
+    check("169.254.1.1/32" in w.addresses("web0"), "the template's address of the primary")
+    equal(w.chain("web0", "peer"), ["count"], "the template's chain")
+    ifindex = w.link("web0")["ifindex"]
+    w.write(POD.replace("programs: [count]", "programs: []"), name="10-pod.yaml")
+    w.settle()
+    w.until(lambda: "count" not in w.chain("web0", "peer"),
+            "the chain follows the template")
+    equal(w.link("web0")["ifindex"], ifindex, "the device is the same")
+    w.write("", name="10-pod.yaml")
+    w.settle()
+    w.until(lambda: w.state("web0") == "blocked", "without its template it is blocked")
+    check("no file declares template pod" in w.pair("web0")["summary"]["why"], "and says why")
+    equal(w.link("web0")["ifindex"], ifindex, "and stays as it is")
+
+
+@case
 def a_burst_of_a_thousand(w):
     # An emulated machine takes minutes for what a real one does in seconds.
     n = 1000 if "METAD_TEST_SLOWER" not in os.environ else 200
