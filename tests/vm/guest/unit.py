@@ -128,6 +128,18 @@ def objects_of_programs_are_read_from_anywhere():
 
 
 @case
+def configuration_is_written_and_nothing_beside_it():
+    """As metad itself sees the machine's files."""
+    inside = ["nsenter", f"--target={main_pid()}", "--mount", "touch"]
+    for directory in (DROPINS, "/run/metad/pairs.d", "/var/lib/metad"):
+        run(*inside, f"{directory}/.written")
+        remove(f"{directory}/.written")
+    for path in ("/etc/.written", "/usr/lib/metad/.written", "/var/lib/.written"):
+        done = run(*inside, path, ok=False)
+        check("Read-only file system" in done.stderr, f"{path}: {done.returncode} {done.stderr}")
+
+
+@case
 def grace_periods_are_expedited_for_a_moment():
     knob = open("/sys/kernel/rcu_expedited")
 
