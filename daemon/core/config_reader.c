@@ -6,11 +6,12 @@
  */
 #include "core/config_reader.h"
 
+#include "base/word.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#define WORD_MAX 64 /* longer words are not compared with keys */
 #define TEXT_MAX 400 /* bytes of a fault that are shown */
 
 /* ---- faults ---- */
@@ -87,55 +88,13 @@ const char *reader_where(const struct diag *place, const struct diag *from,
 
 /* ---- words ---- */
 
-static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
+static const char *nearest_key(const char *word, const struct reader_key *keys)
 {
-	return MIN(MIN(a, b), c);
-}
+	struct word_search search = word_search(word);
 
-/* How many single-letter changes lie between two words (Levenshtein). */
-static unsigned int distance(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b);
-	unsigned int row[WORD_MAX + 1];
-
-	if (n > WORD_MAX || m > WORD_MAX)
-		return WORD_MAX;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			unsigned int above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[m];
-}
-
-/* A word is near when at most about a third of it differs: "mtu" is not a misspelt "mac". */
-static bool is_near(const char *word, unsigned int changes)
-{
-	return changes <= (strlen(word) + 1) / 3;
-}
-
-static const struct reader_key *nearest_key(const char *word, const struct reader_key *keys)
-{
-	const struct reader_key *nearest = NULL;
-	unsigned int least = WORD_MAX;
-
-	for (; keys->name; keys++) {
-		unsigned int changes = distance(word, keys->name);
-
-		if (changes < least) {
-			least = changes;
-			nearest = keys;
-		}
-	}
-	return is_near(word, least) ? nearest : NULL;
+	for (; keys->name; keys++)
+		word_search_try(&search, keys->name);
+	return word_search_result(&search);
 }
 
 static void list_keys(const struct reader_key *keys, struct diag *ret)
@@ -153,12 +112,12 @@ void reader_fault_unknown(struct reader_file *file, const struct node *node, con
 {
 	/* Comparing words takes its time, and a file can hold millions. */
 	bool shown = file->n_faults < READER_FAULTS_MAX;
-	const struct reader_key *nearest = shown ? nearest_key(word, keys) : NULL;
+	const char *nearest = shown ? nearest_key(word, keys) : NULL;
 	AUTO(diag_done) struct diag known = {};
 
 	if (nearest) {
 		reader_fault(file, node, "unknown %s \"%s\" in %s; did you mean \"%s\"?", sort,
-			     word, what, nearest->name);
+			     word, what, nearest);
 		return;
 	}
 	if (shown)
