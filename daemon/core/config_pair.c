@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 
-#define MTU_DEFAULT 1500
 #define SIZE_MAX_OF_SEGMENT 524280 /* GSO_MAX_SIZE, eight times 65535: linux/netdevice.h, 6.12 */
 #define ROOM_MAX 4096
 #define LABELS_MAX 64
@@ -503,10 +502,10 @@ static void set_defaults(struct pair *pair)
 		struct attrs *attrs = &pair->end[side].attrs;
 
 		attrs->has = ATTR_MTU | ATTR_NAME | ATTR_UP | ATTR_LINKLOCAL;
-		attrs->mtu = MTU_DEFAULT;
+		attrs->mtu = CONFIG_MTU;
 		attrs->up = true;
 	}
-	snprintf(pair->end[SIDE_PEER].attrs.name, IFNAMSIZ, "eth0");
+	snprintf(pair->end[SIDE_PEER].attrs.name, IFNAMSIZ, CONFIG_PEER_NAME);
 }
 
 /* In L3 mode both ends would get the same link-local address, so neither gets one. */

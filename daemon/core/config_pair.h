@@ -5,6 +5,10 @@
 
 #include "core/config_reader.h"
 
+/* What a pair has without being told so. */
+#define CONFIG_MTU 1500
+#define CONFIG_PEER_NAME "eth0"
+
 /*
  * Reads into ret, which is filled as far as it was understood; the caller owns it. netns is the name
  * of the namespace that a template's pair is in, which then does not say so itself; else NULL.

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-#define TABLE_MAIN 254 /* RT_TABLE_MAIN, linux/rtnetlink.h */
-#define METRIC_IPV6 1024 /* IP6_RT_PRIO_USER, linux/ipv6_route.h */
 #define LIST_MAX 4096 /* addresses, routes … of one end */
 
 static void check_room(struct reader_file *file, const struct node *list, size_t n,
@@ -152,7 +150,7 @@ static bool check_route(struct reader_file *file, const struct node *node,
 		return false;
 	}
 	if (route->to.ip.family == AF_INET6 && route->metric == 0)
-		route->metric = METRIC_IPV6;
+		route->metric = CONFIG_METRIC_IPV6;
 	return true;
 }
 
@@ -185,7 +183,7 @@ static void read_route(struct reader_file *file, const struct node *node, struct
 		{ "table", read_table },
 		{},
 	};
-	struct route_draft draft = { .route.table = TABLE_MAIN };
+	struct route_draft draft = { .route.table = CONFIG_TABLE_MAIN };
 	size_t n_faults = file->n_faults;
 
 	if (reader_map(file, node, "a route", keys, &draft) && file->n_faults == n_faults &&

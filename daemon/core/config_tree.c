@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From libyaml's events to nodes; see config_tree.h. Memory is linear in the bytes because there
+ * From libyaml's events to nodes, and back; see config_tree.h. Memory is linear in the bytes because there
  * are no aliases, and bounded by NODES_MAX; the stack is bounded by DEPTH_MAX.
  */
 #include "core/config_tree.h"
@@ -304,5 +304,102 @@ int config_tree_parse(const char *file, const char *bytes, size_t len, struct no
 		root = (struct node){ .kind = NODE_MAP, .file = file };
 	}
 	*ret = STEAL(root);
+	return 0;
+}
+
+/* ---- writing ---- */
+
+#define LINE_MAX_WIDTH 100
+
+struct writer {
+	yaml_emitter_t emitter;
+	char *text; /* owned */
+	size_t len;
+};
+
+static int on_written(void *ctx, unsigned char *bytes, size_t n)
+{
+	struct writer *writer = ctx;
+	char *text = realloc(writer->text, writer->len + n + 1);
+
+	if (!text)
+		return 0;
+	memcpy(text + writer->len, bytes, n);
+	writer->len += n;
+	text[writer->len] = '\0';
+	writer->text = text;
+	return 1;
+}
+
+/* Takes the event; made: whether there was memory for it. */
+static bool put(struct writer *writer, yaml_event_t *event, int made)
+{
+	return made && yaml_emitter_emit(&writer->emitter, event);
+}
+
+static bool put_scalar(struct writer *writer, const struct node *node)
+{
+	yaml_scalar_style_t style =
+		node->quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE;
+	yaml_event_t event;
+
+	return put(writer, &event,
+		   yaml_scalar_event_initialize(&event, NULL, NULL, (yaml_char_t *)node->text,
+						strlen(node->text), 1, 1, style));
+}
+
+static bool put_node(struct writer *writer, const struct node *node)
+{
+	bool map = node->kind == NODE_MAP, done;
+	yaml_event_t event;
+	int made;
+
+	if (node->kind == NODE_SCALAR)
+		return put_scalar(writer, node);
+	made = map ? yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
+							 YAML_BLOCK_MAPPING_STYLE)
+		   : yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
+							  YAML_BLOCK_SEQUENCE_STYLE);
+	done = put(writer, &event, made);
+	for (size_t i = 0; i < node->n_children && done; i++)
+		done = put_node(writer, &node->children[i]);
+	if (!done)
+		return false;
+	made = map ? yaml_mapping_end_event_initialize(&event)
+		   : yaml_sequence_end_event_initialize(&event);
+	return put(writer, &event, made);
+}
+
+static bool put_document(struct writer *writer, const struct node *node)
+{
+	yaml_event_t event;
+
+	if (!put(writer, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING)) ||
+	    !put(writer, &event,
+		 yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1)) ||
+	    !put_node(writer, node) ||
+	    !put(writer, &event, yaml_document_end_event_initialize(&event, 1)))
+		return false;
+	return put(writer, &event, yaml_stream_end_event_initialize(&event));
+}
+
+int config_tree_write(const struct node *node, char **ret, size_t *ret_len)
+{
+	struct writer writer = {};
+	bool done;
+
+	if (!yaml_emitter_initialize(&writer.emitter))
+		return -ENOMEM;
+	yaml_emitter_set_output(&writer.emitter, on_written, &writer);
+	yaml_emitter_set_unicode(&writer.emitter, 1);
+	yaml_emitter_set_width(&writer.emitter, LINE_MAX_WIDTH);
+	done = put_document(&writer, node);
+	yaml_emitter_delete(&writer.emitter);
+	if (!done || !writer.text) {
+		free(writer.text);
+		return -ENOMEM;
+	}
+	*ret = writer.text;
+	*ret_len = writer.len;
 	return 0;
 }

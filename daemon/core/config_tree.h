@@ -31,6 +31,12 @@ void config_tree_done(struct node *node);
 /* Takes out keys whose value is null, at every depth of maps. */
 void config_tree_drop_nulls(struct node *node);
 
+/*
+ * The tree as text, in block style, a line for each value; what config_tree_parse makes of it says
+ * the same. Owned by the caller. 0 or -ENOMEM.
+ */
+int config_tree_write(const struct node *node, char **ret, size_t *ret_len);
+
 /* A deep copy, of the same places. 0 or -ENOMEM with ret untouched. */
 int config_tree_copy(const struct node *node, struct node *ret);
 
