@@ -19,7 +19,8 @@ int outlook_make(const struct cli *cli, const struct dropin_draft *draft, struct
 	AUTO(outlook_done) struct outlook outlook = {};
 	AUTO(diag_done) struct diag why = {};
 
-	if (dropin_list(cli->config_dirs, cli->n_config_dirs, draft, &outlook.list, &why) < 0)
+	if (dropin_list(cli->config_dirs, cli->n_config_dirs, draft, draft != NULL, &outlook.list,
+			&why) < 0)
 		return complain(EXIT_NOT_OK, "%s%s%s", why.file ? why.file : "", why.file ? ": " : "",
 				why.text ? why.text : "out of memory");
 	if (dropin_read_list(&outlook.list, &outlook.files) < 0 ||

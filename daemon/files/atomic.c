@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 static int fill(int fd, const struct atomic_part *parts, size_t n)
 {
@@ -25,7 +26,7 @@ static int sync_dir(const char *dir)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int atomic_write(const char *path, const struct atomic_part *parts, size_t n)
+int atomic_write(const char *path, mode_t mode, const struct atomic_part *parts, size_t n)
 {
 	AUTO_FREE char *for_dir = strdup(path);
 	AUTO_FREE char *temporary = NULL;
@@ -43,7 +44,7 @@ int atomic_write(const char *path, const struct atomic_part *parts, size_t n)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = fill(fd, parts, n);
+	r = fchmod(fd, mode) < 0 ? -errno : fill(fd, parts, n);
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0) {

@@ -267,16 +267,16 @@ static int apply_draft(struct dropin_list *list, const char *const *paths,
 	return draft->bytes ? add_draft(list, paths[draft->rank], draft) : 0;
 }
 
-int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *draft,
-		struct dropin_list *ret, struct diag *why)
+int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *drafts,
+		size_t n_drafts, struct dropin_list *ret, struct diag *why)
 {
 	AUTO(dropin_list_done) struct dropin_list list = {};
 	int r = 0;
 
 	for (size_t i = 0; i < n_paths && r == 0; i++)
 		r = list_dir(&list, paths[i], i, why);
-	if (r == 0 && draft)
-		r = apply_draft(&list, paths, draft);
+	for (size_t i = 0; i < n_drafts && r == 0; i++)
+		r = apply_draft(&list, paths, &drafts[i]);
 	if (r < 0)
 		return r;
 	settle(&list);
@@ -395,7 +395,7 @@ int dropin_read(const char *const *paths, size_t n_paths, struct dropin_files *r
 		struct diag *why)
 {
 	AUTO(dropin_list_done) struct dropin_list list = {};
-	int r = dropin_list(paths, n_paths, NULL, &list, why);
+	int r = dropin_list(paths, n_paths, NULL, 0, &list, why);
 
 	return r < 0 ? r : dropin_read_list(&list, ret);
 }

@@ -60,9 +60,9 @@ struct dropin_list {
 	size_t n;
 };
 
-/* What dropin_read finds. draft, NULL for none, must outlive the list. Reads no file. */
-int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *draft,
-		struct dropin_list *ret, struct diag *why);
+/* As dropin_read, but drafts, which must outlive the list, are in place. Reads no file. */
+int dropin_list(const char *const *paths, size_t n_paths, const struct dropin_draft *drafts,
+		size_t n_drafts, struct dropin_list *ret, struct diag *why);
 void dropin_list_done(struct dropin_list *list);
 int dropin_read_list(const struct dropin_list *list, struct dropin_files *ret);
 

@@ -192,7 +192,7 @@ static int write_parts(const char *path, const struct catalog_source *source)
 		parts[2 + 2 * i] = (struct atomic_part){ part->bytes, part->len };
 	}
 	if (r == 0)
-		r = atomic_write(path, parts, n);
+		r = atomic_write(path, ATOMIC_PRIVATE, parts, n);
 	for (size_t i = 0; lines && i < source->n_parts; i++)
 		free(lines[i]);
 	return r;

@@ -62,7 +62,7 @@ static int keep_leases(struct kernel *kernel, struct desired *desired)
 	part.bytes = text;
 	r = mkdir(kernel->options->state_dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	if (r == 0)
-		r = atomic_write(path, &part, 1);
+		r = atomic_write(path, ATOMIC_PRIVATE, &part, 1);
 	if (r < 0)
 		note_leases(&desired->conflicts, path, r);
 	kernel->leases.changed = r < 0;

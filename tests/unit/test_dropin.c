@@ -130,7 +130,7 @@ static bool lists(const struct dropin_draft *draft, const char *wanted)
 	char line[4096] = "";
 	size_t used = 0;
 
-	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, &list, &why) == 0);
+	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, draft != NULL, &list, &why) == 0);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct dropin_entry *entry = &list.items[i];
 
@@ -150,7 +150,7 @@ static bool would_read(const struct dropin_draft *draft, const char *wanted)
 	AUTO(dropin_files_done) struct dropin_files files = {};
 	const char *got;
 
-	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, &list, &why) == 0);
+	CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), draft, draft != NULL, &list, &why) == 0);
 	CHECK(dropin_read_list(&list, &files) == 0);
 	got = describe(&files);
 	if (strcmp(got, wanted) != 0)
@@ -468,7 +468,7 @@ static void test_drafts_of_lists_of_any_length(void)
 
 		snprintf(path, sizeof(path), "high/pairs.d/%02d.yaml", i);
 		make(path, "1");
-		CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), &draft, &list, &why) == 0);
+		CHECK(dropin_list(dirs, ARRAY_SIZE(dirs), &draft, 1, &list, &why) == 0);
 		CHECK(list.n == (size_t)i + 1 && list.items[0].draft == &draft);
 	}
 }

@@ -117,14 +117,14 @@ static void test_damage(void)
 		AUTO(dropin_files_done) struct dropin_files files = {};
 		struct atomic_part part = { text, cut };
 
-		CHECK(atomic_write(path, &part, 1) == 0);
+		CHECK(atomic_write(path, ATOMIC_PRIVATE, &part, 1) == 0);
 		CHECK(store_read("state", &files, &why) == 0 && files.n == 0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
 		AUTO(dropin_files_done) struct dropin_files files = {};
 		struct atomic_part part = { lies[i], strlen(lies[i]) };
 
-		CHECK(atomic_write(path, &part, 1) == 0);
+		CHECK(atomic_write(path, ATOMIC_PRIVATE, &part, 1) == 0);
 		CHECK(store_read("state", &files, &why) == 0 && files.n == 0);
 	}
 }
@@ -153,11 +153,11 @@ static void test_replaced_as_a_whole(void)
 	size_t len;
 
 	CHECK(mkdir("whole", 0755) == 0 && mkdir("whole/dir", 0755) == 0);
-	CHECK(atomic_write("whole/file", parts, 3) == 0 && atomic_write("whole/file", parts, 3) == 0);
+	CHECK(atomic_write("whole/file", ATOMIC_PRIVATE, parts, 3) == 0 && atomic_write("whole/file", ATOMIC_PRIVATE, parts, 3) == 0);
 	CHECK(util_read_file_at(AT_FDCWD, "whole/file", 10, &text, &len) == 0);
 	CHECK(strcmp(text, "abc") == 0);
 	CHECK(stat("whole/file", &st) == 0 && (st.st_mode & 07777) == 0600);
-	CHECK(atomic_write("whole/dir", parts, 3) == -EISDIR);
+	CHECK(atomic_write("whole/dir", ATOMIC_PRIVATE, parts, 3) == -EISDIR);
 	CHECK(scandir("whole", &names, NULL, alphasort) == 4);
 	for (size_t i = 0; i < 4; i++)
 		free(names[i]);
