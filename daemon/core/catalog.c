@@ -206,6 +206,37 @@ static struct defaults defaults_of(const struct catalog *old, const struct catal
 	return defaults;
 }
 
+/* Nothing that anything but its own pairs depends on. */
+static bool declares_only_pairs(const struct catalog_file *file)
+{
+	return file->kind == CONFIG_PAIRS && file->in_force && !file->config.n_programs &&
+	       !file->config.n_templates && !file->config.n_pools;
+}
+
+static bool is_in_both(const struct catalog *other, const struct catalog_file *file,
+		       const struct catalog_file **ret)
+{
+	*ret = catalog_find(other, file->kind, file->name);
+	return *ret && (*ret)->digest == file->digest;
+}
+
+/* Before the new ones have taken over what has not changed. Both are sorted. */
+static bool only_pairs_changed(const struct catalog *old, const struct catalog *fresh)
+{
+	const struct catalog_file *other;
+
+	for (size_t i = 0; i < fresh->n_files; i++)
+		if (!is_in_both(old, &fresh->files[i], &other) &&
+		    (!declares_only_pairs(&fresh->files[i]) ||
+		     (other && !declares_only_pairs(other))))
+			return false;
+	for (size_t i = 0; i < old->n_files; i++)
+		if (!is_in_both(fresh, &old->files[i], &other) &&
+		    !declares_only_pairs(&old->files[i]))
+			return false;
+	return true;
+}
+
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n)
 {
 	AUTO(catalog_done) struct catalog fresh = {};
@@ -218,6 +249,9 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 	}
 	if (r < 0)
 		return r;
+	if (n)
+		qsort(fresh.files, n, sizeof(*fresh.files), compare_files);
+	fresh.only_pairs_changed = only_pairs_changed(catalog, &fresh);
 	for (size_t i = 0; i < n; i++) {
 		struct catalog_file *known =
 			catalog_find(catalog, fresh.files[i].kind, fresh.files[i].name);
@@ -225,8 +259,6 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 		if (known)
 			inherit(&fresh.files[i], known);
 	}
-	if (n)
-		qsort(fresh.files, n, sizeof(*fresh.files), compare_files);
 	fresh.troubles = STEAL(catalog->troubles);
 	catalog_done(catalog);
 	*catalog = STEAL(fresh);
