@@ -161,6 +161,26 @@ static int open_in(const struct netns_ref *ref, const char *dir, struct netns *r
 	return 0;
 }
 
+int netns_open_fd(int fd, struct netns *ret, struct diag *why)
+{
+	AUTO(netns_done) struct netns netns = NETNS_NONE;
+	int r;
+
+	if (!is_netns(fd)) {
+		diag_set(why, "the file descriptor is not of a network namespace");
+		return NETNS_E_ABSENT;
+	}
+	netns.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	r = netns.fd < 0 ? -errno : cookie_inside(&netns, &netns.cookie);
+	if (r < 0) {
+		diag_set(why, "cannot enter the namespace of the file descriptor: %s", strerror(-r));
+		return r;
+	}
+	*ret = netns;
+	netns = NETNS_NONE;
+	return 0;
+}
+
 /* Of several directories the reason of the first is told: the others are where it might be as well. */
 int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns *ret,
 	       struct diag *why)

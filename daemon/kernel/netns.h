@@ -9,6 +9,8 @@
 
 #include "core/model.h"
 
+#include <sys/types.h>
+
 struct netns {
 	int fd; /* owned; -1: none */
 	uint64_t cookie; /* SO_NETNS_COOKIE: unique since boot, unlike the inode (Linux 5.14) */
@@ -41,6 +43,17 @@ struct netns_names {
 };
 int netns_list(struct netns_dirs dirs, struct netns_names *ret, struct diag *why);
 void netns_names_done(struct netns_names *names);
+
+/* A descriptor that somebody else has opened; a copy of it is kept. As netns_open. */
+int netns_open_fd(int fd, struct netns *ret, struct diag *why);
+
+/*
+ * What names a namespace for as long as it is there, so that it is found again without a descriptor:
+ * a name, a path, or a process in it other than besides. ret has its cookie; the caller owns the
+ * text. 0, NETNS_E_ABSENT when nothing names it, or -errno with why.
+ */
+int netns_find_ref(const struct netns *netns, struct netns_dirs dirs, pid_t besides,
+		   struct netns_ref *ret, struct diag *why);
 
 int netns_open_current(struct netns *ret);
 void netns_done(struct netns *netns);
