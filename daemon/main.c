@@ -40,6 +40,7 @@ struct daemon {
 	struct notify notify;
 	size_t n_faults; /* of the files, as they were read last */
 	bool kinds_told;
+	int configured_priority; /* of what is logged; somebody may have asked for another one since */
 };
 
 /* ---- what the parts call ---- */
@@ -76,6 +77,15 @@ static void log_faults(struct daemon *d, const struct desired *desired)
 		log_line(LOG_NOTICE, &sound, "the configuration is in order again");
 }
 
+static void follow_log_level(struct daemon *d, const struct settings *settings)
+{
+	int priority = settings->log_priority >= 0 ? settings->log_priority : d->options.log_priority;
+
+	if (priority != d->configured_priority)
+		log_set_level(priority);
+	d->configured_priority = priority;
+}
+
 static void on_loaded(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -85,14 +95,13 @@ static void on_loaded(void *ctx)
 	log_faults(d, desired);
 	notify_note(&d->notify);
 	if (desired) {
-		log_set_level(desired->settings.log_priority >= 0 ? desired->settings.log_priority
-								   : d->options.log_priority);
+		follow_log_level(d, &desired->settings);
 		log_line(LOG_INFO, &about, "configuration read: %zu pairs", desired->n_pairs);
 		if (watch_follow(d->watch, desired) < 0)
 			log_error("out of memory: not all namespaces are watched");
 	}
 	if (d->server)
-		server_on_loaded(d->server);
+		server_on_event(d->server, CALL_LOADED);
 }
 
 static void on_conflicts(void *ctx)
@@ -100,6 +109,8 @@ static void on_conflicts(void *ctx)
 	struct daemon *d = ctx;
 
 	log_faults(d, reconcile_desired(d->reconcile));
+	if (d->server)
+		server_on_event(d->server, CALL_CONFLICTS);
 }
 
 /* Once, when they are known. */
@@ -212,6 +223,7 @@ static uint64_t on_turn(void *ctx)
 	uint64_t watchdog_ms = notify_watchdog(&d->notify, d->reconcile, now_ms);
 	uint64_t wake_ms = reconcile_turn(d->reconcile, now_ms);
 
+	wake_ms = MIN(wake_ms, server_turn(d->server, now_ms));
 	if (!d->kinds_told && reconcile_is_settled(d->reconcile))
 		log_kinds(d);
 	notify_tell(&d->notify, d->reconcile);
@@ -407,6 +419,7 @@ int main(int argc, char **argv)
 	if (options_parse(argc, argv, &d.options, &exit_code) < 0)
 		return exit_code;
 	log_set_level(d.options.log_priority);
+	d.configured_priority = d.options.log_priority;
 	notify_init(&d.notify, util_now_ms());
 	signal(SIGPIPE, SIG_IGN);
 	exit_code = take_lock(&d);

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * The varlink socket: who is connected, what they asked, and what they are still owed. Methods are
- * in methods.c. Never blocks and never makes one client wait for another: long answers are written
- * in portions as the reader takes them. Main thread.
+ * The varlink socket: who is connected, and whose turn it is. Never blocks and never makes one
+ * client wait for another: long answers are written in portions as the reader takes them. Main
+ * thread.
  */
 
+#include "front/call.h"
 #include "engine/reconcile.h"
 
 struct server;
@@ -23,6 +24,12 @@ void server_free(struct server *server); /* takes NULL */
 int server_fd(const struct server *server);
 void server_drain(struct server *server);
 
+/*
+ * Calls whose time is over go on. Returns the milliseconds after which it wants another turn,
+ * UINT64_MAX: only after something else has happened.
+ */
+uint64_t server_turn(struct server *server, uint64_t now_ms);
+
 /* What the engine's observer hears. */
 void server_on_pair(struct server *server, const char *name, bool gone);
-void server_on_loaded(struct server *server);
+void server_on_event(struct server *server, enum call_event event);

@@ -11,11 +11,11 @@
  *	begin, loaded				reading of the configuration begins, ends
  */
 #include "engine/reconcile.h"
-#include "front/interface.h"
 #include "front/server.h"
 #include "unit/test.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 
@@ -272,7 +272,7 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 		r->loading = true;
 	} else if (strcmp(verb, "loaded") == 0) {
 		r->loading = false;
-		server_on_loaded(server);
+		server_on_event(server, CALL_LOADED);
 	} else {
 		CHECK(!"a known command");
 	}
@@ -301,8 +301,10 @@ static void serve(struct reconcile *r, struct server *server)
 	for (;;) {
 		struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
 					{ .fd = server_fd(server), .events = POLLIN } };
+		uint64_t wake_ms = server_turn(server, util_now_ms());
 
-		CHECK(poll(fds, ARRAY_SIZE(fds), -1) > 0 || errno == EINTR);
+		CHECK(poll(fds, ARRAY_SIZE(fds), wake_ms < INT_MAX ? (int)wake_ms : -1) >= 0 ||
+		      errno == EINTR);
 		if (fds[1].revents)
 			server_drain(server);
 		if (fds[0].revents && !read_command(r, server))

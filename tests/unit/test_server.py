@@ -18,13 +18,20 @@ from varlink import Connection, Interface, call, encode  # noqa: E402
 FAKE, DESCRIPTION = sys.argv[1:3]
 # The machine's own bus is nobody to ask here; tests/netns/test_polkit.py brings one.
 os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
-with open(DESCRIPTION) as file:
-    METAD = Interface(file.read())
 SERVICE = "org.varlink.service."
+SYSTEMD_SERVICE = "io.systemd.service."
 NOBODY = 65534
 with open(FAKE, "rb") as file:
     SANITIZED = b"__asan_init" in file.read()  # keeps what was freed: its memory says nothing
 CASES = []
+
+
+def interface(name):
+    with open(f"{os.path.dirname(DESCRIPTION)}/{name}varlink") as file:
+        return Interface(file.read())
+
+
+METAD, VARLINK, SYSTEMD = map(interface, ("io.metad.", SERVICE, SYSTEMD_SERVICE))
 
 
 def case(function):
@@ -37,10 +44,10 @@ def equal(found, wanted):
 
 
 class Fake:
-    def __init__(self, path, files=256):
+    def __init__(self, path, files=256, env=None):
         self.path = path
         self.process = subprocess.Popen(
-            [FAKE, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [FAKE, path], env=env or {**os.environ, "METAD_TEST": "1"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
         equal(self.process.stdout.readline(), "ok\n")
 
@@ -148,14 +155,36 @@ def lists_are_in_order_and_end():
 def the_service_describes_itself():
     with fake() as server, server.connect() as client:
         info = client.call(SERVICE + "GetInfo")["parameters"]
-        equal(info["interfaces"], ["org.varlink.service", "io.metad"])
-        texts = [client.call(SERVICE + "GetInterfaceDescription",
-                             {"interface": name})["parameters"]["description"]
-                 for name in info["interfaces"]]
-        service = Interface(texts[0])
-        service.check_reply(SERVICE + "GetInfo", {"parameters": info})
-        with open(DESCRIPTION) as file:
-            equal(texts[1], file.read())
+        equal(info["interfaces"], ["io.metad", "org.varlink.service", "io.systemd.service"])
+        VARLINK.check_reply(SERVICE + "GetInfo", {"parameters": info})
+        for name in info["interfaces"]:
+            reply = client.call(SERVICE + "GetInterfaceDescription", {"interface": name})
+            with open(f"{os.path.dirname(DESCRIPTION)}/{name}.varlink") as file:
+                equal(reply["parameters"]["description"], file.read())
+
+
+@case
+def it_is_a_service_of_systemds_kind():
+    with fake() as server, server.connect() as client:
+        def ask(name, *args, **kwargs):
+            reply = client.call(SYSTEMD_SERVICE + name, *args, **kwargs)
+            SYSTEMD.check_reply(SYSTEMD_SERVICE + name, reply)
+            return reply
+        equal(ask("Ping"), {"parameters": {}})
+        equal(ask("GetLogLevel")["parameters"], {"level": 6})
+        equal(ask("SetLogLevel", {"level": 3}), {"parameters": {}})
+        equal(ask("GetLogLevel")["parameters"], {"level": 3})
+        for level in (-1, 8, 1 << 32, 3.5):
+            equal(error(ask("SetLogLevel", {"level": level})), "InvalidParameter")
+        equal(ask("GetLogLevel")["parameters"], {"level": 3})
+        assert "METAD_TEST=1" in ask("GetEnvironment")["parameters"]["environment"]
+        client.send(call(SYSTEMD_SERVICE + "Reload"))
+        time.sleep(0.1)
+        server.tell("begin")
+        server.tell("loaded")
+        equal(client.receive(), {"parameters": {}})
+    with fake(env={**os.environ, b"METAD_TEST": b"\xff"}) as server, server.connect() as client:
+        equal(error(client.call(SYSTEMD_SERVICE + "GetEnvironment")), "InconsistentEnvironment")
 
 
 @case
@@ -422,13 +451,19 @@ def as_nobody(function):
 
 
 @case
-def only_root_may_reload():
+def only_root_may_change_things():
     if os.geteuid() != 0:
         return
     with fake() as server:
         def try_it():
             with server.connect() as client:
-                equal(error(client.call(metad("Reload"))), "PermissionDenied")
+                for method, parameters in [
+                    (metad("Reload"), None), (SYSTEMD_SERVICE + "Reload", None),
+                    (SYSTEMD_SERVICE + "SetLogLevel", {"level": 7}),
+                    (SYSTEMD_SERVICE + "GetEnvironment", None),
+                ]:
+                    equal(error(client.call(method, parameters)), "PermissionDenied")
+                equal(client.call(SYSTEMD_SERVICE + "GetLogLevel")["parameters"], {"level": 6})
                 client.send(call(metad("Reload"), oneway=True))
                 equal(client.call(metad("Status"))["parameters"]["settled"], True)
             return 0

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* io.metad: how pairs are, and what would be done about them. */
+#include "core/wire.h"
+#include "front/call.h"
+#include "front/front.h"
+#include "front/positions.h"
+#include "interface_methods.h"
+
+#include <errno.h>
+
+/* ---- List ---- */
+
+struct list {
+	char last[IFNAMSIZ]; /* the pair that was sent last */
+};
+
+static int continue_list(struct call *call, unsigned int why)
+{
+	struct reconcile *reconcile = call->front->reconcile;
+	struct list *list = call->data;
+	size_t i = positions_behind(reconcile, list->last);
+	size_t n = reconcile_n_pairs(reconcile);
+	struct status status;
+	json_t *parameters;
+
+	if (i >= n)
+		return call_reply(call, json_object());
+	reconcile_status_at(reconcile, i, util_now_ms(), &status);
+	memcpy(list->last, status.name, IFNAMSIZ);
+	parameters = json_pack("{s:o}", "pair", wire_summary(&status));
+	return i + 1 < n ? call_reply_more(call, parameters) : call_reply(call, parameters);
+}
+
+static int list(struct call *call)
+{
+	struct list *data = calloc(1, sizeof(*data));
+
+	if (!data)
+		return -ENOMEM;
+	call_wait(call, continue_list, call_free_data, data);
+	return continue_list(call, CALL_ROOM);
+}
+
+METHOD(metad_list) = { .run = list };
+
+/* ---- Describe ---- */
+
+static int describe(struct call *call)
+{
+	struct reconcile *reconcile = call->front->reconcile;
+	const char *name = call_text(call, "pair");
+	struct status status;
+
+	reconcile_refresh(reconcile, name);
+	if (!reconcile_status(reconcile, name, util_now_ms(), &status))
+		return call_error_text(call, ERROR_METAD_NO_SUCH_PAIR, "pair", name);
+	return call_reply(call, json_pack("{s:o, s:o}", "pair", wire_pair(&status), "kinds",
+					  wire_kinds(reconcile_kinds(reconcile))));
+}
+
+METHOD(metad_describe) = { .run = describe, .pair = "pair" };
+
+/* ---- Plan ---- */
+
+struct preview {
+	struct plan plan;
+	size_t n_told; /* tasks that have been sent or passed over */
+};
+
+/* The next task that says anything. */
+static const struct task *next_task(struct preview *preview)
+{
+	for (; preview->n_told < preview->plan.n_tasks; preview->n_told++) {
+		const struct task *task = &preview->plan.tasks[preview->n_told];
+
+		if (task->n_steps || task->verdict != VERDICT_READY)
+			return task;
+	}
+	return NULL;
+}
+
+static int continue_plan(struct call *call, unsigned int why)
+{
+	struct preview *preview = call->data;
+	const struct task *task = next_task(preview);
+	json_t *parameters = task ? json_pack("{s:o}", "task", wire_task(task)) : json_object();
+
+	preview->n_told++;
+	return task && next_task(preview) ? call_reply_more(call, parameters)
+					  : call_reply(call, parameters);
+}
+
+static void release_plan(struct call *call)
+{
+	struct preview *preview = call->data;
+
+	plan_done(&preview->plan);
+	free(preview);
+}
+
+static int plan(struct call *call)
+{
+	struct preview *preview = calloc(1, sizeof(*preview));
+	int r;
+
+	if (!preview)
+		return -ENOMEM;
+	call_wait(call, continue_plan, release_plan, preview);
+	r = reconcile_preview(call->front->reconcile, &preview->plan);
+	if (r == -EAGAIN)
+		return call_error_text(call, ERROR_METAD_NOT_LOADED, NULL, NULL);
+	return r == 0 ? continue_plan(call, CALL_ROOM) : r;
+}
+
+METHOD(metad_plan) = { .run = plan };
