@@ -7,14 +7,19 @@
 
 #include <errno.h>
 
-int cmd_cleanup(const struct cli *cli, int argc, char **argv)
+static int cmd_cleanup(const struct cli *cli, int argc, char **argv)
 {
 	AUTO_FREE char *metad = util_find_beside(METAD_FROM_BIN, METAD_PATH);
 
-	if (argc > 0)
-		return complain(EXIT_USAGE, "cleanup takes no arguments");
 	if (!metad)
 		return complain(EXIT_NOT_OK, "out of memory");
 	execl(metad, metad, "--cleanup", (char *)NULL);
 	return complain(EXIT_NOT_OK, "cannot run %s: %s", metad, strerror(errno));
 }
+
+const struct command command_cleanup = {
+	.name = "cleanup",
+	.family = FAMILY_CHANGE,
+	.help = "delete all that metad made; it must be stopped",
+	.run = cmd_cleanup,
+};

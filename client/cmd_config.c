@@ -176,7 +176,7 @@ static int check(const struct cli *cli, const struct sources *sources)
 	return to.n_faults ? EXIT_NOT_OK : 0;
 }
 
-int cmd_check(const struct cli *cli, int argc, char **argv)
+static int cmd_check(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(sources_done) struct sources sources = {};
 	int r = argc ? add_named(&sources, argc, argv)
@@ -185,15 +185,27 @@ int cmd_check(const struct cli *cli, int argc, char **argv)
 	return r ? r : check(cli, &sources);
 }
 
-int cmd_reload(const struct cli *cli, int argc, char **argv)
+static const struct option_type check_options[] = { OPTION_CONFIG_DIR };
+
+const struct command command_check = {
+	.name = "check",
+	.family = FAMILY_FILES,
+	.arguments = { ARGUMENTS_OPTIONAL("FILE", WORD_FILE) },
+	.help = "what is wrong with the configuration, or with some",
+	.details = "Each FILE is checked for itself, and a directory as one of metad's. Without\n"
+		   "FILE it is all that metad reads.\n\n"
+		   "Exit status: 0 nothing is wrong, 1 something is.",
+	COMMAND_OPTIONS(check_options),
+	.run = cmd_check,
+};
+
+static int cmd_reload(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *answer = NULL;
 	const json_t *diagnostics;
 	int r;
 
-	if (argc > 0)
-		return complain(EXIT_USAGE, "reload takes no arguments");
 	r = conn_open(cli, &conn);
 	if (r == 0)
 		r = conn_reload(conn, &answer);
@@ -206,3 +218,11 @@ int cmd_reload(const struct cli *cli, int argc, char **argv)
 		fault_print_all(diagnostics);
 	return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
 }
+
+const struct command command_reload = {
+	.name = "reload",
+	.family = FAMILY_CHANGE,
+	.help = "read the configuration again, say what is wrong with it",
+	.details = "What is broken keeps its last good content in force; the exit status is 1 then.",
+	.run = cmd_reload,
+};

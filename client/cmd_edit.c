@@ -198,13 +198,11 @@ static int edit_at_terminal(struct edit *edit)
 	return r != 0 ? r : edit_text(edit, &editor, sheet);
 }
 
-int cmd_edit(const struct cli *cli, int argc, char **argv)
+static int cmd_edit(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(edit_done) struct edit edit = { .cli = cli };
 	int r;
 
-	if (argc != 1)
-		return complain(EXIT_USAGE, "edit needs the name of one file or pair");
 	r = outlook_make(cli, NULL, &edit.before);
 	if (r == 0)
 		r = target_make(cli, &edit.before, argv[0], TARGET_EDIT, &edit.target);
@@ -214,5 +212,24 @@ int cmd_edit(const struct cli *cli, int argc, char **argv)
 		r = original_look(cli, edit.target.path, &edit.original);
 	if (r != 0)
 		return r;
-	return cli->from_stdin ? edit_by_input(&edit) : edit_at_terminal(&edit);
+	return cli_is_given(cli, "stdin") ? edit_by_input(&edit) : edit_at_terminal(&edit);
 }
+
+static const struct option_type edit_options[] = {
+	OPTION_CONFIG_DIR,
+	OPTION_DROP_IN("a drop-in of the file (override.yaml, unless the\nfile is new)"),
+	{ .name = "full", .help = "the whole file, in place of a drop-in" },
+	OPTION_RUNTIME,
+	{ .name = "stdin", .help = "from standard input" },
+};
+
+const struct command command_edit = {
+	.name = "edit",
+	.family = FAMILY_FILES,
+	.arguments = { ARGUMENT("NAME", WORD_NAME) },
+	.help = "change a file by an editor; nothing wrong is saved",
+	.details = TARGET_NAME_DETAILS "\n"
+				       "The editor is $SYSTEMD_EDITOR, $EDITOR, $VISUAL, or editor, nano, vi.",
+	COMMAND_OPTIONS(edit_options),
+	.run = cmd_edit,
+};

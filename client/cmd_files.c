@@ -127,7 +127,7 @@ static int show_named(struct show *show, const char *name)
 	return r;
 }
 
-int cmd_cat(const struct cli *cli, int argc, char **argv)
+static int cmd_cat(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(outlook_done) struct outlook outlook = {};
 	AUTO(frame_json_unref) json_t *entries = cli->json != JSON_OFF ? json_array() : NULL;
@@ -146,3 +146,15 @@ int cmd_cat(const struct cli *cli, int argc, char **argv)
 		print_json(cli, entries);
 	return last != 0 ? last : show.faulty ? EXIT_NOT_OK : 0;
 }
+
+static const struct option_type cat_options[] = { OPTION_CONFIG_DIR };
+
+const struct command command_cat = {
+	.name = "cat",
+	.family = FAMILY_FILES,
+	.arguments = { ARGUMENTS_OPTIONAL("NAME", WORD_NAME) },
+	.help = "files in the order in which they count",
+	.details = TARGET_NAME_DETAILS "\nWithout NAME it is all that metad reads.",
+	COMMAND_OPTIONS(cat_options),
+	.run = cmd_cat,
+};

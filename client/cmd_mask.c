@@ -30,8 +30,6 @@ static int begin(const struct cli *cli, const char *verb, int argc, char **argv,
 	int r;
 
 	ret->cli = cli;
-	if (argc != 1)
-		return complain(EXIT_USAGE, "%s needs the name of one file", verb);
 	r = outlook_make(cli, NULL, &ret->now);
 	return r ? r : target_make(cli, &ret->now, argv[0], TARGET_MASK, &ret->target);
 }
@@ -168,7 +166,7 @@ static json_t *about(const struct masking *masking, const char *key, json_t *pai
 	return json_pack("{s:s, s:o}", "path", masking->target.path, key, pairs);
 }
 
-int cmd_mask(const struct cli *cli, int argc, char **argv)
+static int cmd_mask(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(masking_done) struct masking masking = {};
 	AUTO(change_done) struct change change = {};
@@ -197,6 +195,21 @@ int cmd_mask(const struct cli *cli, int argc, char **argv)
 	return change_tell(cli, about(&masking, "gone", pairs));
 }
 
+static const struct option_type mask_options[] = {
+	OPTION_CONFIG_DIR,
+	OPTION_DROP_IN("a drop-in of the file"),
+	OPTION_RUNTIME,
+};
+
+const struct command command_mask = {
+	.name = "mask",
+	.family = FAMILY_FILES,
+	.arguments = { ARGUMENT("NAME", WORD_FILE_NAME) },
+	.help = "keep a file from counting; says which pairs go",
+	COMMAND_OPTIONS(mask_options),
+	.run = cmd_mask,
+};
+
 static int complain_no_mask(const struct masking *masking)
 {
 	const struct target *target = &masking->target;
@@ -212,7 +225,7 @@ static int complain_no_mask(const struct masking *masking)
 			target->path);
 }
 
-int cmd_unmask(const struct cli *cli, int argc, char **argv)
+static int cmd_unmask(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(masking_done) struct masking masking = {};
 	AUTO(change_done) struct change change = {};
@@ -240,3 +253,12 @@ int cmd_unmask(const struct cli *cli, int argc, char **argv)
 	r = change_tell(cli, about(&masking, "come", pairs));
 	return r == 0 && change.faults.n ? EXIT_NOT_OK : r;
 }
+
+const struct command command_unmask = {
+	.name = "unmask",
+	.family = FAMILY_FILES,
+	.arguments = { ARGUMENT("NAME", WORD_FILE_NAME) },
+	.help = "let it count again",
+	COMMAND_OPTIONS(mask_options),
+	.run = cmd_unmask,
+};

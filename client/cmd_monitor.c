@@ -45,25 +45,28 @@ static int print_change(void *ctx, const json_t *parameters)
 	return 0;
 }
 
-int cmd_monitor(const struct cli *cli, int argc, char **argv)
+static int cmd_monitor(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	int r;
 
-	if (argc > 0)
-		return complain(EXIT_USAGE, "monitor takes no arguments");
 	r = conn_open(cli, &conn);
 	return r ? r : conn_call_more(conn, "Monitor", CONN_ENDLESS, print_change, (void *)cli);
 }
 
-int cmd_version(const struct cli *cli, int argc, char **argv)
+const struct command command_monitor = {
+	.name = "monitor",
+	.family = FAMILY_LOOK,
+	.help = "every change as it happens",
+	.run = cmd_monitor,
+};
+
+static int cmd_version(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *status = NULL;
 	int r;
 
-	if (argc > 0)
-		return complain(EXIT_USAGE, "version takes no arguments");
 	if (cli->json == JSON_OFF)
 		puts("metactl " METAD_VERSION);
 	r = conn_open(cli, &conn);
@@ -79,3 +82,10 @@ int cmd_version(const struct cli *cli, int argc, char **argv)
 	print_json(cli, status);
 	return 0;
 }
+
+const struct command command_version = {
+	.name = "version",
+	.family = FAMILY_OTHER,
+	.help = "of metactl and metad",
+	.run = cmd_version,
+};

@@ -44,15 +44,13 @@ static int take_task(void *ctx, const json_t *parameters)
 	return 0;
 }
 
-int cmd_plan(const struct cli *cli, int argc, char **argv)
+static int cmd_plan(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *tasks = cli->json != JSON_OFF ? json_array() : NULL;
 	struct summary summary = { .tasks = tasks };
 	int r;
 
-	if (argc > 0)
-		return complain(EXIT_USAGE, "plan takes no arguments");
 	r = conn_open(cli, &conn);
 	if (r == 0)
 		r = conn_call_more(conn, "Plan", CONN_FINITE, take_task, &summary);
@@ -64,3 +62,11 @@ int cmd_plan(const struct cli *cli, int argc, char **argv)
 		puts("nothing to do");
 	return summary.n_steps ? EXIT_DIFFERENT : 0;
 }
+
+const struct command command_plan = {
+	.name = "plan",
+	.family = FAMILY_LOOK,
+	.help = "what would be done now, step by step",
+	.details = "Exit status: 0 there is nothing to do, 2 there is.",
+	.run = cmd_plan,
+};

@@ -200,16 +200,33 @@ static int show_all(const struct cli *cli, bool dots)
 	return r;
 }
 
-int cmd_status(const struct cli *cli, int argc, char **argv)
+static int cmd_status(const struct cli *cli, int argc, char **argv)
 {
-	if (argc > 1)
-		return complain(EXIT_USAGE, "status takes one pair, or none for all");
 	return argc == 1 ? describe_pair(cli, argv[0]) : show_all(cli, true);
 }
 
-int cmd_list(const struct cli *cli, int argc, char **argv)
+static const struct option_type status_options[] = {
+	{ .name = "full", .help = "the whole of a verifier's log" },
+};
+
+const struct command command_status = {
+	.name = "status",
+	.family = FAMILY_LOOK,
+	.arguments = { ARGUMENT_OPTIONAL("PAIR", WORD_PAIR) },
+	.help = "how all pairs are, or all about one",
+	.details = "Exit status: 0 all is well, 1 a pair is not ready or a file is broken.",
+	COMMAND_OPTIONS(status_options),
+	.run = cmd_status,
+};
+
+static int cmd_list(const struct cli *cli, int argc, char **argv)
 {
-	if (argc > 0)
-		return complain(EXIT_USAGE, "list takes no arguments");
 	return show_all(cli, false);
 }
+
+const struct command command_list = {
+	.name = "list",
+	.family = FAMILY_LOOK,
+	.help = "a plain table of all pairs, for scripts",
+	.run = cmd_list,
+};

@@ -189,7 +189,7 @@ static int choose_file(const struct outlook *outlook, const char *text, enum tar
 static int choose_dropin(const struct cli *cli, enum target_use use, const struct found *found,
 			 struct target *target)
 {
-	const char *name = cli->drop_in;
+	const char *name = cli_option(cli, "drop-in");
 
 	if (name && cli->full)
 		return complain(EXIT_USAGE, "either --drop-in or --full");
@@ -207,7 +207,7 @@ static int choose_dir(const struct cli *cli, struct target *target)
 {
 	struct dropin_draft *draft = &target->draft;
 
-	draft->rank = cli->runtime ? 1 : 0;
+	draft->rank = cli_is_given(cli, "runtime") ? 1 : 0;
 	if (draft->rank >= cli->n_config_dirs)
 		return complain(EXIT_USAGE, "--runtime means the second --config-dir, and there is "
 					    "only one");

@@ -8,6 +8,18 @@
 
 #include "client/outlook.h"
 
+/* Of commands that write files. */
+#define TARGET_NAME_DETAILS                                                                        \
+	"NAME is a file (50-web.yaml, 50-web, metad.yaml, a path) or a pair in one."
+#define OPTION_DROP_IN(words)                                                                      \
+	{                                                                                          \
+		.name = "drop-in", .value = "NAME", .help = words                                  \
+	}
+#define OPTION_RUNTIME                                                                             \
+	{                                                                                          \
+		.name = "runtime", .help = "until the next boot, in the second directory"          \
+	}
+
 struct found {
 	size_t *files; /* owned; of each the first entry in the outlook's list */
 	size_t n;

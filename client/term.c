@@ -71,7 +71,7 @@ void term_clean(char *text, enum term_lines lines)
 }
 
 /* Characters of UTF-8 text: bytes that do not continue another. */
-static size_t width_of(const char *text)
+size_t term_text_width(const char *text)
 {
 	size_t n = 0;
 
@@ -109,7 +109,7 @@ int table_add(struct table *table, enum colour colour, size_t n_coloured, const 
 /* Cut with an ellipsis where it is too wide. Returns the columns used. */
 static size_t print_cell(const char *text, size_t room)
 {
-	size_t width = width_of(text);
+	size_t width = term_text_width(text);
 
 	if (width <= room)
 		fputs(text, stdout);
@@ -160,7 +160,7 @@ void table_print(const struct table *table)
 
 	for (size_t i = 0; i < table->n_rows; i++)
 		for (size_t j = 0; j < table->n_columns; j++)
-			widths[j] = MAX(widths[j], width_of(table->rows[i].cells[j]));
+			widths[j] = MAX(widths[j], term_text_width(table->rows[i].cells[j]));
 	fit(widths, table->n_columns, term_width());
 	for (size_t i = 0; i < table->n_rows; i++)
 		print_row(table, &table->rows[i], widths);

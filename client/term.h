@@ -20,6 +20,9 @@ size_t term_width(void);
 enum term_lines { TERM_ONE_LINE, TERM_MANY_LINES /* line feeds and tabs may stay */ };
 void term_clean(char *text, enum term_lines lines);
 
+/* Columns that a text takes. */
+size_t term_text_width(const char *text);
+
 #define TABLE_COLUMNS 8
 
 struct table_row {

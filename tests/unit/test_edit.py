@@ -424,14 +424,14 @@ def links(place):
 def wrong_usage(place):
     place.write("etc/pairs.d/60.yaml", "pairs: {web0: {peer: {netns: two}}}\n")
     for args, words in {
-            ("edit",): "needs the name", ("edit", "a", "b"): "needs the name",
+            ("edit",): "NAME is missing", ("edit", "a", "b"): "\"b\" is too much",
             ("edit", "../a"): "cannot be the name", ("edit", ".a"): "cannot be the name",
             ("edit", ""): "cannot be the name", ("edit", "a" * 300): "cannot be the name",
             ("edit", "50-web", "--drop-in", "a/b"): "cannot be the name",
             ("edit", "50-web", "--drop-in", "a", "--full"): "either --drop-in or --full",
-            ("mask",): "needs the name", ("mask", "a", "--stdin"): "--stdin is not for mask",
+            ("mask",): "NAME is missing", ("mask", "a", "--stdin"): "--stdin is not for mask",
             ("cat", "--runtime"): "--runtime is not for cat",
-            ("list", "--drop-in=x"): "--drop-in is not for list",
+            ("list", "--drop-in=x"): "is not for list",
             ("cat", "--config-dir", "nowhere"): "nowhere: there is no such directory",
     }.items():
         has(place.ctl(*args, code=64), words)

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Included where a list of commands is needed, with COMMAND() saying what becomes of each. */
+COMMAND(status)
+COMMAND(list)
+COMMAND(plan)
+COMMAND(monitor)
+COMMAND(reload)
+COMMAND(check)
+COMMAND(cat)
+COMMAND(edit)
+COMMAND(mask)
+COMMAND(unmask)
+COMMAND(cleanup)
+COMMAND(help)
+COMMAND(version)
