@@ -96,12 +96,21 @@ static void on_loaded(void *ctx)
 	notify_note(&d->notify);
 	if (desired) {
 		follow_log_level(d, &desired->settings);
-		log_line(LOG_INFO, &about, "configuration read: %zu pairs", desired->n_pairs);
+		/* Of what runtimes ask for there may be many a second. */
+		log_line(reconcile_is_news(d->reconcile) ? LOG_INFO : LOG_DEBUG, &about, "configuration read: %zu pairs", desired->n_pairs);
 		if (watch_follow(d->watch, desired) < 0)
 			log_error("out of memory: not all namespaces are watched");
 	}
 	if (d->server)
 		server_on_event(d->server, CALL_LOADED);
+}
+
+static void on_amended(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->server)
+		server_on_event(d->server, CALL_AMENDED);
 }
 
 static void on_conflicts(void *ctx)
@@ -162,7 +171,7 @@ static void on_change(void *ctx, enum watch_kind kind, const char *name)
 
 	switch (kind) {
 	case WATCH_CONFIG:
-		reconcile_mark_config(d->reconcile);
+		reconcile_mark_files(d->reconcile);
 		break;
 	case WATCH_NETNS:
 		reconcile_mark_netns(d->reconcile, name);
@@ -330,7 +339,7 @@ static int open_all(struct daemon *d)
 
 	if (r)
 		return r;
-	d->observer = (struct reconcile_observer){ d, on_pair, on_loaded, on_conflicts };
+	d->observer = (struct reconcile_observer){ d, on_pair, on_loaded, on_conflicts, on_amended };
 	r = worker_new(d->kernel, &d->worker);
 	if (r == 0) {
 		d->backend = worker_backend(d->worker);

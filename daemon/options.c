@@ -18,7 +18,8 @@ static const char help[] =
 	"  --config-dir DIR   read metad.yaml and pairs.d/*.yaml from DIR; may be repeated, the\n"
 	"                     highest precedence first; replaces /etc/metad, /run/metad,\n"
 	"                     /usr/local/lib/metad and /usr/lib/metad\n"
-	"  --runtime-dir DIR  where the socket and hints live (/run/metad)\n"
+	"  --runtime-dir DIR  where the socket, hints and pairs that runtimes ask for live\n"
+	"                     (/run/metad); of the configuration, too: last, unless it is named\n"
 	"  --state-dir DIR    where the last good content of files is kept (/var/lib/metad)\n"
 	"  --bpffs DIR        the BPF file system that pins live in (/sys/fs/bpf)\n"
 	"  --netns-dir DIR    where names of namespaces live (/run/netns)\n"
@@ -110,12 +111,22 @@ static int parse_one(int option, struct options *options, int *ret_exit)
 	}
 }
 
+/* What is declared until the next boot is always read, where nobody says before what else. */
+static void add_runtime_dir(struct options *options)
+{
+	for (size_t i = 0; i < options->n_config_dirs; i++)
+		if (strcmp(options->config_dirs[i], options->runtime_dir) == 0)
+			return;
+	options->config_dirs[options->n_config_dirs++] = options->runtime_dir;
+}
+
 static int fill_defaults(struct options *options, int *ret_exit)
 {
 	if (options->n_config_dirs == 0) {
 		memcpy(options->config_dirs, dropin_standard_dirs, sizeof(dropin_standard_dirs));
 		options->n_config_dirs = DROPIN_N_STANDARD_DIRS;
 	}
+	add_runtime_dir(options);
 	if (!options->socket)
 		options->socket = util_join(options->runtime_dir, "io.metad");
 	if (!options->socket)

@@ -16,7 +16,7 @@
 #define OPTIONS_DIRS_MAX 16
 
 struct options {
-	const char *config_dirs[OPTIONS_DIRS_MAX]; /* highest precedence first */
+	const char *config_dirs[OPTIONS_DIRS_MAX + 1]; /* highest precedence first; runtime_dir is one */
 	size_t n_config_dirs;
 	const char *runtime_dir, *state_dir, *bpffs, *netns_dir;
 	char *socket; /* owned */

@@ -56,6 +56,8 @@ struct amendment {
 	struct amendment_file *files; /* owned */
 	size_t n_files;
 	bool runtime; /* until the next boot */
+	uint64_t confirm_ms; /* TRY: that long; 0: it is confirmed as soon as all is well */
+	uint64_t resume_ms; /* CONFIRM: when the trial ends if the files cannot be written */
 	uint64_t trial; /* out of TRY; 0 with CONFIRM and REVERT: whichever there is */
 
 	/* What came of it. */

@@ -220,21 +220,25 @@ static bool is_in_both(const struct catalog *other, const struct catalog_file *f
 	return *ret && (*ret)->digest == file->digest;
 }
 
+static void note_changed(struct catalog *fresh, const struct catalog_file *file)
+{
+	fresh->changed = true;
+	fresh->only_pairs_changed &= declares_only_pairs(file);
+}
+
 /* Before the new ones have taken over what has not changed. Both are sorted. */
-static bool only_pairs_changed(const struct catalog *old, const struct catalog *fresh)
+static void note_changes(const struct catalog *old, struct catalog *fresh)
 {
 	const struct catalog_file *other;
 
+	fresh->changed = old->changed;
+	fresh->only_pairs_changed = old->only_pairs_changed;
 	for (size_t i = 0; i < fresh->n_files; i++)
-		if (!is_in_both(old, &fresh->files[i], &other) &&
-		    (!declares_only_pairs(&fresh->files[i]) ||
-		     (other && !declares_only_pairs(other))))
-			return false;
+		if (!is_in_both(old, &fresh->files[i], &other))
+			note_changed(fresh, &fresh->files[i]);
 	for (size_t i = 0; i < old->n_files; i++)
-		if (!is_in_both(fresh, &old->files[i], &other) &&
-		    !declares_only_pairs(&old->files[i]))
-			return false;
-	return true;
+		if (!is_in_both(fresh, &old->files[i], &other))
+			note_changed(fresh, &old->files[i]);
 }
 
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n)
@@ -251,7 +255,7 @@ int catalog_update(struct catalog *catalog, const struct catalog_source *sources
 		return r;
 	if (n)
 		qsort(fresh.files, n, sizeof(*fresh.files), compare_files);
-	fresh.only_pairs_changed = only_pairs_changed(catalog, &fresh);
+	note_changes(catalog, &fresh);
 	for (size_t i = 0; i < n; i++) {
 		struct catalog_file *known =
 			catalog_find(catalog, fresh.files[i].kind, fresh.files[i].name);

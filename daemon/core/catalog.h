@@ -26,7 +26,11 @@ struct catalog {
 	size_t n_files;
 	struct diag_list troubles; /* with directories, of which no file is to blame */
 	bool unread; /* a directory could not be read: the files are those of before */
-	bool only_pairs_changed; /* by the last update: what nothing but the pairs themselves depends on */
+	/*
+	 * Whoever clears changed and sets the other learns what updates since then have changed:
+	 * anything, and at most pairs that nothing else depends on.
+	 */
+	bool changed, only_pairs_changed;
 };
 
 /*

@@ -208,8 +208,9 @@ json_t *wire_pair(const struct status *status)
 {
 	const struct pair *want = status->want;
 	const struct history *history = status->history;
-	json_t *object = json_pack("{s:o, s:s*, s:s*, s:o*, s:o*, s:o*, s:[o, o]}", "summary",
-				   wire_summary(status), "mode",
+	json_t *object = json_pack("{s:o, s:s*, s:s*, s:s*, s:o*, s:o*, s:o*, s:[o, o]}", "summary",
+				   wire_summary(status), "template",
+				   want && want->template[0] ? want->template : NULL, "mode",
 				   want ? mode_name(want->mode) : NULL, "wantedKind",
 				   want ? kind_name(want->kind) : NULL, "file",
 				   text(want ? want->at.file : NULL), "limits",
@@ -277,6 +278,15 @@ json_t *wire_diagnostics(const struct catalog *catalog, const struct desired *de
 	json_t *array = json_array();
 
 	catalog_each_diag(catalog, desired, add_diagnostic, &array);
+	return array;
+}
+
+json_t *wire_diag_list(const struct diag_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->n; i++)
+		add_diagnostic(&array, &list->items[i]);
 	return array;
 }
 

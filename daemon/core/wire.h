@@ -16,4 +16,5 @@ json_t *wire_pair(const struct status *status);
 json_t *wire_task(const struct task *task);
 json_t *wire_kinds(const struct kind_state kinds[static N_KINDS]);
 json_t *wire_diagnostics(const struct catalog *catalog, const struct desired *desired);
+json_t *wire_diag_list(const struct diag_list *list);
 json_t *wire_files(const struct catalog *catalog); /* names of files that are in force */

@@ -7,6 +7,7 @@
  * reconcile_complete(). The kernel floor has one backend (a worker thread), the tests another.
  */
 
+#include "core/amendment.h"
 #include "core/catalog.h"
 #include "core/plan.h"
 
@@ -27,11 +28,14 @@ struct outcome {
 
 struct job {
 	enum job_kind kind;
-	/* JOB_LOOK: in; JOB_LOAD and JOB_EXPAND: out; a counted reference. */
+	/* JOB_LOOK: in; JOB_LOAD: in (NULL: none yet) and out; JOB_EXPAND: out; a counted reference. */
 	struct desired *desired;
 
 	/* JOB_LOAD: in: what is in force; out: with the files as they are now. */
 	struct catalog catalog;
+	/* JOB_LOAD: in: what to do before; out: with what came of it. The array is owned, they are not. */
+	struct amendment **amendments;
+	size_t n_amendments;
 	const struct catalog *in_force; /* JOB_EXPAND: in; borrowed, and unchanged until completion */
 
 	/* JOB_LOOK: in: what to look at; out: a sighting of each, with all: of whatever is ours. */

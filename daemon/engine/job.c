@@ -11,6 +11,7 @@ void job_free(struct job *job)
 	free(job->outcomes);
 	desired_unref(job->desired);
 	catalog_done(&job->catalog);
+	free(job->amendments);
 	free(job->names);
 	observed_done(&job->observed);
 	plan_done(&job->plan);

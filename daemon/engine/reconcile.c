@@ -36,6 +36,7 @@ void reconcile_free(struct reconcile *r)
 {
 	if (!r)
 		return;
+	amendments_done(r);
 	table_done(&r->table);
 	catalog_done(&r->catalog);
 	desired_unref(r->desired);
@@ -74,8 +75,11 @@ void reconcile_submit(struct reconcile *r, struct job *job)
 
 	if (error < 0) {
 		log_error("cannot hand a job to the worker: %s", strerror(-error));
-		if (job->kind == JOB_LOAD)
+		if (job->kind == JOB_LOAD) {
 			r->catalog = STEAL(job->catalog);
+			job->error = error;
+			amendments_loaded(r, job, &(struct amendments_news){}, 0);
+		}
 		job_free(job);
 		return;
 	}
@@ -86,6 +90,12 @@ void reconcile_submit(struct reconcile *r, struct job *job)
 /* ---- marks ---- */
 
 void reconcile_mark_config(struct reconcile *r)
+{
+	r->config_dirty = true;
+	r->reload_due = true;
+}
+
+void reconcile_mark_files(struct reconcile *r)
 {
 	r->config_dirty = true;
 }
@@ -158,7 +168,7 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 	r->pinging = false;
 	switch (job->kind) {
 	case JOB_LOAD:
-		reconcile_complete_load(r, job);
+		reconcile_complete_load(r, job, now_ms);
 		break;
 	case JOB_EXPAND:
 		reconcile_complete_expand(r, job);
@@ -188,7 +198,9 @@ static uint64_t until(uint64_t moment_ms, uint64_t now_ms)
 
 static uint64_t next_wake_ms(const struct reconcile *r, uint64_t now_ms)
 {
-	uint64_t wake = until(r->next_audit_ms, now_ms);
+	uint64_t wake = amendments_are_due(r)
+				? 0
+				: until(MIN(r->next_audit_ms, amendments_wake_ms(r)), now_ms);
 
 	if (r->config_dirty)
 		wake = MIN(wake, until(r->config_due_ms, now_ms));
@@ -214,6 +226,7 @@ static void start_ping(struct reconcile *r)
 
 uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 {
+	amendments_turn(r, now_ms);
 	if (!r->busy && r->ping_due)
 		start_ping(r);
 	if (r->busy)
@@ -226,7 +239,7 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 	}
 	if (r->config_dirty && !r->config_due_ms)
 		r->config_due_ms = r->desired ? now_ms + CONFIG_DELAY_MS : now_ms;
-	if (r->config_dirty && now_ms >= r->config_due_ms)
+	if ((r->config_dirty && now_ms >= r->config_due_ms) || amendments_are_due(r))
 		reconcile_start_load(r);
 	else if (r->names_dirty && !(r->run_owed && (r->n_dirty || r->n_pending)))
 		reconcile_start_expand(r);
@@ -237,7 +250,10 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 	/* What was owed a turn may have needed none. */
 	if (r->names_dirty && !r->busy && !r->config_dirty)
 		reconcile_start_expand(r);
-	r->resting = !r->busy && !r->all_dirty && !r->n_dirty && !r->names_dirty;
+	/* What needed no job may be what somebody waits for. */
+	amendments_turn(r, now_ms);
+	r->resting = !r->busy && !r->all_dirty && !r->n_dirty && !r->names_dirty &&
+		     !amendments_are_due(r);
 	return r->busy ? UINT64_MAX : next_wake_ms(r, now_ms);
 }
 
@@ -251,6 +267,11 @@ bool reconcile_is_busy(const struct reconcile *r)
 bool reconcile_is_loading(const struct reconcile *r)
 {
 	return r->loading;
+}
+
+bool reconcile_is_news(const struct reconcile *r)
+{
+	return r->load_is_news;
 }
 
 bool reconcile_is_load_due(const struct reconcile *r)

@@ -19,6 +19,7 @@ struct reconcile_observer {
 	void (*on_loaded)(void *ctx); /* a configuration was read; also when nothing in it changed */
 	/* Other conflicts between declarations than before, and no file was read; may be NULL. */
 	void (*on_conflicts)(void *ctx);
+	void (*on_amended)(void *ctx); /* an amendment is done, or a trial has another stage; may be NULL */
 };
 
 /* backend and observer are borrowed and outlive the engine. */
@@ -27,7 +28,8 @@ int reconcile_new(const struct backend *backend, const struct reconcile_observer
 void reconcile_free(struct reconcile *r); /* only when no job is under way */
 
 /* Marks. All are cheap, may come in any number, and do nothing until the next turn. */
-void reconcile_mark_config(struct reconcile *r);
+void reconcile_mark_config(struct reconcile *r); /* read it, and look at everything */
+void reconcile_mark_files(struct reconcile *r); /* read it, and look at what is another */
 void reconcile_mark_all(struct reconcile *r);
 void reconcile_mark_pair(struct reconcile *r, const char *name);
 void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char *name);
@@ -47,6 +49,7 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms);
 
 bool reconcile_is_busy(const struct reconcile *r); /* a job is under way */
 bool reconcile_is_loading(const struct reconcile *r); /* the files are being read */
+bool reconcile_is_news(const struct reconcile *r); /* the last reading found, or was to find, something */
 bool reconcile_is_load_due(const struct reconcile *r); /* the files will be read (again) */
 /* Loaded, nothing marked, nothing under way; pairs that failed may wait for their next attempt. */
 bool reconcile_is_settled(const struct reconcile *r);

@@ -7,6 +7,7 @@
  * reconcile_run.c plans and their outcomes.
  */
 
+#include "engine/amendments.h"
 #include "engine/reconcile.h"
 #include "engine/table.h"
 
@@ -21,6 +22,8 @@ struct reconcile {
 	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
 	bool ping_due, pinging; /* JOB_PING is wanted; is under way */
 	bool config_dirty, all_dirty;
+	bool load_is_news; /* the last one: not only what was asked for by amendments */
+	bool reload_due; /* with the next reading everything is to be looked at */
 	bool names_dirty; /* namespaces came or went, and templates may match them */
 	bool blind; /* the last look failed as a whole; another comes after a while */
 	bool run_owed; /* what was declared last has had no turn yet */
@@ -28,6 +31,8 @@ struct reconcile {
 	uint64_t next_audit_ms; /* UINT64_MAX: none */
 	size_t n_dirty, n_pending;
 	uint64_t generation;
+	struct amending *amending; /* owned; in the order in which they came */
+	struct trial_state trial;
 	uint64_t jitter; /* state of a small generator: pairs that failed together retry apart */
 };
 
@@ -38,9 +43,24 @@ void reconcile_tell(struct reconcile *r, struct entry *entry); /* its status has
 const struct pair *reconcile_wanted(const struct reconcile *r, const struct entry *entry);
 void reconcile_submit(struct reconcile *r, struct job *job); /* takes it */
 
+/* Amendments (engine/amendments.h): whether some are to be made, and those that a job makes. */
+bool amendments_are_due(const struct reconcile *r);
+int amendments_join(struct reconcile *r, struct job *job); /* 0 or -ENOMEM with none of them */
+/* What is declared otherwise now; full: other things may be, too. */
+struct amendments_news {
+	char (*names)[IFNAMSIZ];
+	size_t n_names;
+	bool full;
+};
+void amendments_loaded(struct reconcile *r, const struct job *job,
+		       const struct amendments_news *news, uint64_t now_ms);
+void amendments_turn(struct reconcile *r, uint64_t now_ms);
+uint64_t amendments_wake_ms(const struct reconcile *r); /* UINT64_MAX: at no time */
+void amendments_done(struct reconcile *r);
+
 /* Each starts a job, and takes in what came of it. */
 void reconcile_start_load(struct reconcile *r);
-void reconcile_complete_load(struct reconcile *r, struct job *job);
+void reconcile_complete_load(struct reconcile *r, struct job *job, uint64_t now_ms);
 void reconcile_start_expand(struct reconcile *r);
 void reconcile_complete_expand(struct reconcile *r, struct job *job);
 void reconcile_start_look(struct reconcile *r);

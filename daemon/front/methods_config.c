@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* io.metad: the files, what is wrong with them, and what works here. */
 #include "core/wire.h"
+#include "front/amend.h"
 #include "front/call.h"
 #include "front/front.h"
 #include "interface_methods.h"
@@ -55,10 +56,11 @@ static int tell_status(struct call *call)
 	const struct desired *desired = reconcile_desired(r);
 
 	return call_reply(
-		call, json_pack("{s:s, s:b, s:b, s:o, s:o, s:o}", "version", METAD_VERSION,
+		call, json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o*}", "version", METAD_VERSION,
 				"settled", reconcile_is_settled(r), "loaded", desired != NULL,
 				"kinds", wire_kinds(reconcile_kinds(r)), "diagnostics",
-				wire_diagnostics(catalog, desired), "files", wire_files(catalog)));
+				wire_diagnostics(catalog, desired), "files", wire_files(catalog), "trial",
+				amend_trial(call->front)));
 }
 
 static int continue_status(struct call *call, unsigned int why)

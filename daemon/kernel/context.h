@@ -3,10 +3,20 @@
 
 /* What looking (observe.c) and changing (apply.c) share; owned by kernel.c. */
 
+#include "core/amendment.h"
+#include "files/dropin.h"
 #include "kernel/kernel.h"
 #include "kernel/netlink.h"
 #include "kernel/netns.h"
 #include "kernel/object.h"
+
+/* Files that count as if they were there, until somebody confirms them. */
+struct trial {
+	uint64_t number; /* 0: there is none */
+	struct amendment_file *files; /* owned */
+	size_t n_files;
+	bool runtime;
+};
 
 struct kernel {
 	const struct kernel_options *options; /* borrowed */
@@ -18,6 +28,7 @@ struct kernel {
 	bool leases_unread; /* there are others, and they are not to be overwritten */
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
+	struct trial trial;
 };
 
 static inline struct netns_dirs context_netns_dirs(const struct desired *desired)
@@ -29,6 +40,16 @@ static inline struct netns_dirs context_netns_dirs(const struct desired *desired
 /* JOB_LOAD and JOB_EXPAND: fill job->desired. 0, or -errno with job->why. */
 int declared_load(struct kernel *kernel, struct job *job);
 int declared_expand(struct kernel *kernel, struct job *job);
+
+/*
+ * The amendments of a JOB_LOAD: made before the files are read; then those that turn out to be wrong
+ * are undone (false), and the files are to be read again. What came of each is noted in it.
+ */
+void amend_make(struct kernel *kernel, struct job *job, struct netns_dirs dirs);
+bool amend_check(struct kernel *kernel, const struct job *job);
+/* The files on trial, borrowed until the next amendments; the array is the caller's. 0 or -ENOMEM. */
+int amend_drafts(const struct kernel *kernel, struct dropin_draft **ret, size_t *ret_n);
+void amend_done(struct kernel *kernel);
 
 /* JOB_LOOK: fills job->observed. 0, or -errno with job->why. */
 int observe_run(struct kernel *kernel, struct job *job);

@@ -110,6 +110,14 @@ static bool needs_old_settings(const struct catalog *catalog)
 	return false;
 }
 
+/* The last good content of what does not outlive a reboot would outlive it. */
+static bool is_of_runtime(const struct kernel *kernel, const struct catalog_source *source)
+{
+	const char *dir = kernel->options->runtime_dir, *path = source->parts[0].path;
+
+	return strncmp(path, dir, strlen(dir)) == 0 && path[strlen(dir)] == '/';
+}
+
 /* What is good now is what will be restored. A file that is broken leaves what was kept of it. */
 static void keep(const struct kernel *kernel, struct catalog *catalog,
 		 const struct dropin_files *files)
@@ -118,13 +126,14 @@ static void keep(const struct kernel *kernel, struct catalog *catalog,
 	struct diag why = {};
 	int r = 0;
 
-	if (!dir)
+	/* What is on trial is not good yet. */
+	if (!dir || kernel->trial.number)
 		return;
 	for (size_t i = 0; i < files->n && r == 0; i++) {
 		const struct catalog_source *source = &files->items[i];
 		struct catalog_file *file = catalog_find(catalog, source->kind, source->name);
 
-		if (file->kept || file->diags.n ||
+		if (file->kept || file->diags.n || is_of_runtime(kernel, source) ||
 		    (source->kind == CONFIG_SETTINGS && needs_old_settings(catalog)))
 			continue;
 		r = store_write(dir, source, &why);
@@ -141,9 +150,17 @@ static int read_files(struct kernel *kernel, struct catalog *catalog)
 {
 	const struct kernel_options *options = kernel->options;
 	AUTO(dropin_files_done) struct dropin_files files = {};
+	AUTO(dropin_list_done) struct dropin_list list = {};
+	AUTO_FREE struct dropin_draft *drafts = NULL;
 	struct diag why = {};
-	int r = dropin_read(options->config_dirs, options->n_config_dirs, &files, &why);
+	size_t n_drafts = 0;
+	int r = amend_drafts(kernel, &drafts, &n_drafts);
 
+	if (r == 0)
+		r = dropin_list(options->config_dirs, options->n_config_dirs, drafts, n_drafts, &list,
+				&why);
+	if (r == 0)
+		r = dropin_read_list(&list, &files);
 	catalog->unread = r < 0;
 	if (r < 0) {
 		note_trouble(catalog, &why);
@@ -261,16 +278,38 @@ static int declare(struct kernel *kernel, const struct catalog *catalog, struct 
 	return r;
 }
 
+/* job->desired is that of before until there is another. */
+static int read_declared(struct kernel *kernel, struct job *job)
+{
+	struct desired *desired = NULL;
+	int r = read_files(kernel, &job->catalog);
+
+	if (r == 0)
+		r = declare(kernel, &job->catalog, &desired, &job->why);
+	if (r < 0)
+		return r;
+	desired_unref(job->desired);
+	job->desired = desired;
+	return 0;
+}
+
 int declared_load(struct kernel *kernel, struct job *job)
 {
 	int r;
 
 	diag_list_done(&job->catalog.troubles);
+	job->catalog.changed = false;
+	job->catalog.only_pairs_changed = true;
 	r = restore(kernel, &job->catalog);
 	if (r == 0)
-		r = read_files(kernel, &job->catalog);
+		amend_make(kernel, job, dirs_of(kernel, catalog_settings(&job->catalog)));
 	if (r == 0)
-		r = declare(kernel, &job->catalog, &job->desired, &job->why);
+		r = read_declared(kernel, job);
+	/* Without what was wrong there is one reading more. */
+	if (r == 0 && !amend_check(kernel, job)) {
+		diag_list_done(&job->catalog.troubles);
+		r = read_declared(kernel, job);
+	}
 	if (r == 0)
 		r = find_group(&job->catalog, job->desired);
 	if (r < 0)

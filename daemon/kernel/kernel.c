@@ -91,6 +91,7 @@ void kernel_free(struct kernel *kernel)
 	for (enum kind kind = 0; kind < N_KINDS; kind++)
 		free(kernel->kinds[kind].why);
 	leases_done(&kernel->leases);
+	amend_done(kernel);
 	objects_free(kernel->objects);
 	netlink_free(kernel->host);
 	util_close(&kernel->statistics_fd);

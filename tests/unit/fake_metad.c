@@ -10,7 +10,7 @@
  *	churn N					N changes, of one pair after the other
  *	begin, loaded				reading of the configuration begins, ends
  */
-#include "engine/reconcile.h"
+#include "engine/amendments.h"
 #include "front/server.h"
 #include "unit/test.h"
 
@@ -135,6 +135,31 @@ int reconcile_preview(struct reconcile *r, struct plan *ret)
 	}
 	*ret = plan;
 	return 0;
+}
+
+/* ---- engine/amendments.h: nothing can be amended here ---- */
+
+int amendments_add(struct reconcile *r, struct amendment *amendment, uint64_t until_ms,
+		   amended_fn fn, void *ctx, struct amending **ret)
+{
+	amendment_done(amendment);
+	return -ENOSYS;
+}
+
+uint64_t amendments_number(const struct amending *amending)
+{
+	return 0;
+}
+
+void amendments_forget(struct amending *amending)
+{
+}
+
+const struct trial_state *amendments_trial(const struct reconcile *r)
+{
+	static const struct trial_state none;
+
+	return &none;
 }
 
 /* ---- pairs ---- */

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Pairs that are asked for while metad runs: ready when the answer comes, or not there at all."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(__file__))
+from world import call, case, check, equal, main, run  # noqa: E402
+
+POD = """
+pools:
+  pods: {ipv4: 10.88.0.0/16}
+templates:
+  pod:
+    name: "m-{netns:8}"
+    pool: pods
+    pair:
+      addresses: [169.254.1.1/32]
+      routes: [{to: "{ip}/32"}]
+      peer:
+        policy: drop
+        addresses: ["{ip}/32"]
+        routes: [{to: default, via: 169.254.1.1, onlink: true}]
+        programs: [count]
+"""
+
+
+def ask(w, method, **parameters):
+    """The reply's parameters; an error is (name, parameters)."""
+    reply = call(w.socket, {"method": "io.metad." + method, "parameters": parameters}, timeout=30)
+    if "error" in reply:
+        return reply["error"].rsplit(".", 1)[1], reply.get("parameters", {})
+    return reply["parameters"]
+
+
+def runtime_files(w):
+    path = f"{w.runtime}/pairs.d"
+    return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+
+def gone(w, name):
+    return run("ip", "link", "show", name, ok=False).returncode != 0
+
+
+@case
+def ready_when_answered(w):
+    """Name by the template, address by its pool; and it is ready: the very next ping comes back."""
+    w.netns("web")
+    w.write(POD)
+    w.start()
+    pair = ask(w, "Create", template="pod", netns={"name": "web"})["pair"]
+    equal(pair["summary"]["name"], "m-web", "the template's name for it")
+    equal(pair["summary"]["state"], "ready", "its state")
+    equal(pair["template"], "pod", "its template")
+    address = pair["summary"]["addresses"][0].split("/")[0]
+    check(w.pings(address), "it answers")
+    equal(runtime_files(w), ["runtime-m-web.yaml"], "the files of runtime pairs")
+    equal(w.chain("m-web", "peer"), ["count"], "its chain")
+    w.ctl("check", f"{w.runtime}/pairs.d/runtime-m-web.yaml")
+
+
+@case
+def by_all_that_names_a_namespace(w):
+    w.netns("web")
+    w.start()
+    child = w.spawn("ip", "netns", "exec", "web", "sleep", "1000")
+    w.until(lambda: os.readlink(f"/proc/{child.pid}/ns/net") != os.readlink("/proc/self/ns/net"),
+            "it is in the namespace")
+    ways = {"by-name": {"name": "web"}, "by-path": {"path": "/run/netns/web"},
+            "by-pid": {"pid": child.pid}}
+    for name, netns in ways.items():
+        pair = ask(w, "Create", pair=name, netns=netns,
+                   declaration={"peer": {"name": f"e-{name}"}})["pair"]
+        equal(pair["summary"]["state"], "ready", name)
+        check(w.link(f"e-{name}", ns="web"), "its peer is there")
+    text = open(f"{w.runtime}/pairs.d/runtime-by-pid.yaml").read()
+    check("cookie" in text, "a process is meant as long as it is that one")
+
+
+@case
+def what_is_declared_is_taken_over(w):
+    w.netns("web")
+    w.write(POD)
+    w.start()
+    pair = ask(w, "Create", pair="web0", template="pod", netns={"name": "web"}, declaration={
+        "mtu": 1400, "labels": {"app": "web", "10": "yes"},
+        "peer": {"name": "eth7", "addresses": ["10.9.9.9/32"], "programs": ["count", "drop"]}})["pair"]
+    equal(pair["summary"]["addresses"], ["10.9.9.9/32"], "its own address")
+    equal(w.chain("web0", "peer"), ["count", "drop"], "its own chain")
+    equal(w.link("web0")["mtu"], 1400, "its own mtu")
+    check("169.254.1.1/32" in w.addresses("web0"), "what the template has")
+
+
+@case
+def survives_a_restart(w):
+    w.netns("web")
+    w.write(POD)
+    w.start()
+    pair = ask(w, "Create", template="pod", netns={"name": "web"})["pair"]
+    ifindex = w.link("m-web")["ifindex"]
+    w.stop(signal.SIGKILL)
+    w.start()
+    equal(w.state("m-web"), "ready", "its state")
+    equal(w.link("m-web")["ifindex"], ifindex, "the device is the same")
+    equal(w.pair("m-web")["summary"]["addresses"], pair["summary"]["addresses"], "its address")
+
+
+@case
+def errors_by_name_and_nothing_left(w):
+    w.netns("web")
+    w.write(POD + """
+pairs:
+  taken: {peer: {netns: web, name: taken, addresses: [10.1.1.1/24]}}
+""")
+    w.start()
+    web = {"name": "web"}
+    run("ip", "link", "add", "foreign", "type", "veth", "peer", "name", "foreign1")
+    for parameters, error in (
+            ({"pair": "taken", "netns": web}, "PairExists"),
+            ({"pair": "x", "template": "pot", "netns": web}, "NoSuchTemplate"),
+            ({"pair": "x", "netns": {"name": "nowhere"}}, "NoSuchNamespace"),
+            ({"pair": "x", "netns": {"path": "/etc/passwd"}}, "NoSuchNamespace"),
+            ({"pair": "x", "netns": {"pid": 4194304}}, "NoSuchNamespace"),
+            ({"netns": web}, "InvalidDeclaration"),
+            ({"pair": "x"}, "InvalidDeclaration"),
+            ({"pair": "x", "netns": web, "declaration": {"mtuu": 3}}, "InvalidDeclaration"),
+            ({"pair": "x", "netns": web, "declaration": {"mtu": 3}}, "InvalidDeclaration"),
+            ({"pair": "x", "netns": web, "declaration": {"peer": {"addresses": ["10.1.1.1/24"]}}},
+             "InvalidDeclaration"),
+            ({"pair": "x", "netns": web, "declaration": {"peer": {"name": "taken"}}},
+             "InvalidDeclaration"),
+            ({"pair": "x", "netns": web, "declaration": {"peer": {"programs": ["no-such"]}}},
+             "NotConverged"),
+            ({"pair": "foreign", "netns": web}, "NotConverged"),
+            ({"pair": "x", "netns": web, "template": "pod", "declaration": {"mac": "02:00:00:00:00:01"}},
+             "NotConverged"),
+            ({"pair": "x/y", "netns": web}, "InvalidParameter"),
+            ({"pair": "x", "netns": {"name": "web", "pid": 1}}, "InvalidParameter"),
+            ({"pair": "x", "netns": {}}, "InvalidParameter"),
+            ({"pair": "x", "netns": {"name": "../x"}}, "InvalidParameter"),
+            ({"pair": "x", "netns": web, "timeoutMs": 0}, "InvalidParameter"),
+            ({"pair": "x", "netns": web, "colour": "red"}, "InvalidParameter")):
+        got = ask(w, "Create", **parameters)
+        check(isinstance(got, tuple), f"{parameters} is refused, not {got}")
+        equal(got[0], error, f"the error of {parameters}: {got[1]}")
+        equal(runtime_files(w), [], f"files after {parameters}")
+    check(gone(w, "x"), "nothing of it is there")
+    w.settle()
+    equal(w.state("taken"), "ready", "the other pair")
+    equal(json.loads(w.ctl("--json=short", "version").stdout)["diagnostics"], [], "what is wrong")
+    run("ip", "link", "show", "foreign")
+
+
+@case
+def in_time_or_not_at_all(w):
+    """The worker is kept busy by a thousand pairs: one that is asked for with a short patience fails,
+    and is undone all the same."""
+    w.netns("web")
+    w.write(POD)
+    w.start()
+    w.write("pairs:\n" + "".join(
+        f"  p{i}: {{peer: {{netns: web, name: p{i}}}}}\n" for i in range(1000)), name="20-many.yaml")
+    time.sleep(0.3)
+    got = ask(w, "Create", pair="late", netns={"name": "web"}, timeoutMs=1)
+    equal(got, ("NotConverged", {"pair": "late", "why": "it was not ready in time"}), "the answer")
+    equal(runtime_files(w), [], "the files of runtime pairs")
+    w.settle()
+    check(gone(w, "late"), "it is not there")
+
+
+@case
+def deleting_is_idempotent(w):
+    w.netns("web")
+    w.write("pairs:\n  fixed: {peer: {netns: web, name: fixed}}\n")
+    w.start()
+    ask(w, "Create", pair="web0", netns={"name": "web"})
+    equal(ask(w, "Delete", pair="web0"), {"existed": True}, "the first time")
+    check(gone(w, "web0"), "it is gone when that is answered")
+    equal(runtime_files(w), [], "the files of runtime pairs")
+    equal(ask(w, "Delete", pair="web0"), {"existed": False}, "the second time")
+    equal(ask(w, "Delete", pair="fixed"),
+          ("NotRuntime", {"pair": "fixed", "declaredAt": f"{w.conf}/pairs.d/10-test.yaml:2"}),
+          "of one that a file declares")
+    equal(w.state("fixed"), "ready", "that one")
+    ask(w, "Create", pair="web0", netns={"name": "web"})
+    w.netns_del("web")
+    w.until(lambda: w.state("web0") == "waiting", "its namespace is gone")
+    equal(ask(w, "Delete", pair="web0"), {"existed": True}, "without its namespace")
+
+
+@case
+def many_at_once(w):
+    """Fifty clients at a time; every one gets a pair of its own, and looking at all is not repeated."""
+    n = 200
+    w.netns(*(f"c{i}" for i in range(n)))
+    w.write(POD)
+    w.start()
+    began = time.monotonic()
+    sockets = []
+    for i in range(n):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(60)
+        s.connect(w.socket)
+        s.sendall(json.dumps({"method": "io.metad.Create", "parameters": {
+            "template": "pod", "netns": {"name": f"c{i}"}, "timeoutMs": 60000}}).encode() + b"\0")
+        sockets.append(s)
+    addresses = set()
+    for s in sockets:
+        data = b""
+        while not data.endswith(b"\0"):
+            data += s.recv(65536)
+        reply = json.loads(data[:-1])
+        check("error" not in reply, f"no error: {reply}")
+        addresses.add(reply["parameters"]["pair"]["summary"]["addresses"][0])
+        s.close()
+    equal(len(addresses), n, "different addresses")
+    print(f"     {n} pairs asked for at once: {time.monotonic() - began:.2f} s")
+    began = time.monotonic()
+    ask(w, "Create", pair="last", template="pod", netns={"name": "c0"},
+        declaration={"peer": {"name": "last"}})
+    print(f"     one more beside them: {(time.monotonic() - began) * 1000:.1f} ms")
+
+
+@case
+def who_hangs_up_leaves_no_half(w):
+    w.netns("web")
+    w.start()
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(w.socket)
+    s.sendall(json.dumps({"method": "io.metad.Create", "parameters": {
+        "pair": "web0", "netns": {"name": "web"}}}).encode() + b"\0")
+    s.close()
+    w.until(lambda: not gone(w, "web0") and w.state("web0") == "ready", "it is made all the same")
+    equal(runtime_files(w), ["runtime-web0.yaml"], "the files of runtime pairs")
+
+
+if __name__ == "__main__":
+    main()
