@@ -93,6 +93,7 @@ void call_done(struct call *call)
 		call->release(call);
 	json_decref(call->reply);
 	json_decref(call->message);
+	fds_done(&call->fds);
 	*call = (struct call){ .front = call->front,
 			       .caller = call->caller,
 			       .deadline_ms = UINT64_MAX };

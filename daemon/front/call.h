@@ -13,6 +13,7 @@
  */
 
 #include "core/frame.h"
+#include "front/fds.h"
 #include "front/interface.h"
 
 #include <net/if.h>
@@ -55,6 +56,7 @@ struct call {
 	json_t *message; /* owned */
 	const json_t *parameters; /* borrowed from message, of the types that the method takes */
 	bool more, oneway;
+	struct fds fds; /* that came with it: none, unless the method takes some */
 	json_t *reply; /* owned; to be sent, unless oneway */
 
 	/* CALL_WAITING */

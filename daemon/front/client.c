@@ -31,7 +31,7 @@ int client_new(struct client_home *home, int fd, const struct ucred *cred, struc
 	client->caller = (struct caller){
 		.socket_fd = fd, .pid = cred->pid, .uid = cred->uid, .gid = cred->gid
 	};
-	client->reader.max = INPUT_MAX;
+	client->input.reader.max = INPUT_MAX;
 	client->call = (struct call){ .front = &home->front,
 				      .caller = &client->caller,
 				      .deadline_ms = UINT64_MAX };
@@ -46,7 +46,7 @@ void client_free(struct client *client)
 	client->call.abandoned = true;
 	call_done(&client->call);
 	close(client->fd);
-	frame_done(&client->reader);
+	input_done(&client->input);
 	free(client->out);
 	free(client);
 }
@@ -205,40 +205,37 @@ static int ask(struct client *client)
 	return dispatch_decided(&client->call, POLKIT_NO);
 }
 
-static void read_input(struct client *client)
-{
-	char buffer[16384];
-	ssize_t n = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	client->ended |= n == 0;
-	if (n < 0 || (n > 0 && frame_feed(&client->reader, buffer, n) < 0))
-		client->dead = true;
-}
-
-static int begin(struct client *client, json_t *message)
+static int begin(struct client *client, json_t *message, struct fds *fds)
 {
 	int r;
 
 	client->caller.privileged = is_privileged(client);
-	r = dispatch_begin(&client->call, message);
+	r = dispatch_begin(&client->call, message, fds);
 	return r == 0 && client->call.state == CALL_ASKING ? ask(client) : r;
+}
+
+/* Whether it is worth while to look again. */
+static bool take_call(struct client *client)
+{
+	AUTO(frame_json_unref) json_t *message = NULL;
+	struct fds fds = {};
+	int r = 0;
+
+	if (client->input.readable)
+		r = input_read(&client->input, client->fd, client->caller.uid == 0);
+	if (r == 0)
+		r = input_next(&client->input, &message, &fds);
+	if (r == FRAME_E_NONE)
+		return client->input.readable;
+	take_step(client, r == 0 ? begin(client, message, &fds) : r);
+	return !client->dead;
 }
 
 /* Takes a call or continues one. Whether it is worth while to do so again. */
 static bool advance(struct client *client)
 {
-	AUTO(frame_json_unref) json_t *message = NULL;
-	int r;
-
-	if (client->call.state == CALL_NONE) {
-		r = frame_next(&client->reader, &message);
-		if (r == FRAME_E_NONE)
-			return false;
-		take_step(client, r == 0 ? begin(client, message) : r);
-		return !client->dead;
-	}
+	if (client->call.state == CALL_NONE)
+		return take_call(client);
 	if (client->call.state != CALL_WAITING || !client->woken)
 		return false;
 	return take_step(client, dispatch_resume(&client->call, client->woken)) && !client->dead;
@@ -264,13 +261,13 @@ void client_serve(struct client *client, uint32_t events)
 	if ((events & EPOLLHUP) && client->call.state != CALL_NONE)
 		client->dead = true;
 	else if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		read_input(client);
+		client->input.readable = true;
 	if (client->dead)
 		return;
 	more = produce(client);
 	if (!client->dead)
 		flush(client);
-	if (client->ended && !more && client->call.state == CALL_NONE && !client->out_len)
+	if (client->input.ended && !more && client->call.state == CALL_NONE && !client->out_len)
 		client->dead = true;
 	if (!client->dead)
 		update_interest(client, more);

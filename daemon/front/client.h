@@ -10,6 +10,7 @@
 
 #include "front/call.h"
 #include "front/front.h"
+#include "front/input.h"
 #include "front/polkit.h"
 
 struct client;
@@ -26,14 +27,13 @@ struct client {
 	struct client_home *home;
 	int fd;
 	struct caller caller;
-	struct frame_reader reader;
+	struct input input;
 	char *out; /* owned */
 	size_t out_sent, out_len, out_room; /* out[out_sent..out_len) is pending */
 	struct call call;
 	unsigned int woken; /* why the call is to be resumed, once there is room: call_event bits */
 	struct polkit_question *question; /* while call is CALL_ASKING */
 	uint32_t interest; /* what epoll is asked for */
-	bool ended; /* it sends nothing more, but may still be reading */
 	bool dead; /* to be freed */
 };
 

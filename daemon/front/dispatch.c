@@ -8,6 +8,8 @@
 #include <errno.h>
 
 #define INTERACTIVE "allowInteractiveAuthentication"
+/* What InvalidParameter names when there are descriptors that nothing asks for, or too many. */
+#define DESCRIPTORS "fileDescriptors"
 
 /* ---- messages ---- */
 
@@ -110,12 +112,13 @@ static int refuse_parameter(struct call *call, const char *place)
 static int run(struct call *call)
 {
 	AUTO_FREE char *place = NULL;
+	bool too_many = call->fds.overflow || (call->fds.n && !call->method->takes_fds);
 	int r = interface_check(call->method->input, call->parameters, &place);
 
 	if (r < 0)
 		return r;
-	if (r == INTERFACE_E_INVALID)
-		return refuse_parameter(call, place);
+	if (r == INTERFACE_E_INVALID || too_many)
+		return refuse_parameter(call, r == INTERFACE_E_INVALID ? place : DESCRIPTORS);
 	if (call->method->more == INTERFACE_MORE_REQUIRES && !call->more)
 		return call_error_text(call, ERROR_VARLINK_EXPECTED_MORE, NULL, NULL);
 	if (call->method->method->action && !call->caller->privileged) {
@@ -125,12 +128,13 @@ static int run(struct call *call)
 	return call->method->method->run(call);
 }
 
-int dispatch_begin(struct call *call, json_t *message)
+int dispatch_begin(struct call *call, json_t *message, struct fds *fds)
 {
 	const char *name = json_string_value(json_object_get(message, "method"));
 	int r = take_message(call, message);
 	const struct interface *interface;
 
+	call->fds = STEAL(*fds);
 	if (r < 0)
 		return r;
 	interface = find_interface(name);

@@ -10,11 +10,12 @@
 #include "front/polkit.h"
 
 /*
- * Begins a call, which is CALL_NONE with front and caller set; it holds message from now on.
+ * Begins a call, which is CALL_NONE with front and caller set; it holds message from now on. Takes
+ * fds, which came with it, also on failure.
  * Afterwards it has a reply, or waits, or is CALL_ASKING. 0 or -errno: the connection is to be
  * closed, with -EBADMSG because of what was sent.
  */
-int dispatch_begin(struct call *call, json_t *message);
+int dispatch_begin(struct call *call, json_t *message, struct fds *fds);
 
 /* What is to be asked about a call in CALL_ASKING; borrowed from the call. */
 void dispatch_question(const struct call *call, struct polkit_request *ret);

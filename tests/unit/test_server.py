@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,6 +65,16 @@ class Fake:
         with open(f"/proc/{self.process.pid}/stat") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    @staticmethod
+    def until(condition, what):
+        end = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < end, what
+            time.sleep(0.01)
 
     def kilobytes(self):
         if SANITIZED:
@@ -403,6 +414,65 @@ def who_has_finished_sending_still_gets_answers():
             before = server.seconds()
             time.sleep(0.3)
             assert server.seconds() - before < 0.1
+
+
+# ---- file descriptors ----
+
+
+def send_with(client, message, n):
+    """The message, and n descriptors with its first byte."""
+    with open("/dev/null") as null:
+        socket.send_fds(client.socket, [encode(message)], [null.fileno()] * n)
+
+
+@case
+def descriptors_that_nobody_takes_are_closed():
+    with fake() as server:
+        server.connect().socket.close()
+        before = server.descriptors()
+        with server.connect() as client:
+            for method, wanted in ((metad("Status"), "InvalidParameter"),
+                                   (metad("None"), "MethodNotFound"), ("a.B", "InterfaceNotFound")):
+                for n in (1, 16, 17, 200):
+                    send_with(client, call(method), n)
+                    reply = client.receive()
+                    equal(error(reply), wanted)
+                    if method == metad("Status"):
+                        equal(reply["parameters"], {"parameter": "fileDescriptors"})
+            # Only the call that they came with is refused.
+            client.send(call(metad("Status")))
+            send_with(client, call(metad("Status")), 3)
+            client.send(call(metad("Status")), call(metad("Status")))
+            equal(["error" in client.receive() for _ in range(4)], [False, True, False, False])
+            for _ in range(300):
+                send_with(client, call(metad("Status"), oneway=True), 16)
+            assert "parameters" in client.call(metad("Status"))
+            server.until(lambda: server.descriptors() == before + 1, "all are closed")
+            # Half a message, and one that is none.
+            send_with(client, b'{"method":', 16)
+        with server.connect() as client:
+            send_with(client, b"[]\0", 16)
+            equal(client.receive(), None)
+        # What waits behind a call that is not over is not taken in.
+        with server.connect() as client:
+            client.send(call(metad("Monitor"), more=True))
+            for _ in range(20):
+                send_with(client, call(metad("Status")), 16)
+            for _ in range(4):
+                client.receive()
+            server.until(lambda: server.descriptors() == before + 1, "none is taken in")
+            time.sleep(0.1)
+            equal(server.descriptors(), before + 1)
+        server.until(lambda: server.descriptors() == before, "all are closed at the end")
+
+
+@case
+def descriptors_that_find_no_room_are_refused():
+    with fake(files=24) as server, server.connect() as client:
+        for _ in range(100):
+            send_with(client, call(metad("Status")), 16)
+            equal(error(client.receive()), "InvalidParameter")
+        assert "parameters" in client.call(metad("Status"))
 
 
 # ---- Reload ----

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See fds.h. Closing a file may wait for whoever serves it (FUSE), or for a peer (SO_LINGER), for as
+ * long as they like. So a thread does it that has nothing else to do, and that is there only once
+ * somebody has sent something else than a namespace.
+ */
+#include "front/fds.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define CLOGGED 32 /* descriptors that are not closed yet */
+
+void fds_add(struct fds *fds, int fd)
+{
+	struct fds one = { .items = { fd }, .n = 1 };
+
+	if (fds->n < FDS_MAX) {
+		fds->items[fds->n++] = fd;
+		return;
+	}
+	fds->overflow = true;
+	fds_done(&one);
+}
+
+int fds_take(struct fds *fds, int64_t index)
+{
+	return index >= 0 && (uint64_t)index < fds->n ? STEAL_FD(fds->items[index]) : -1;
+}
+
+/* By its name, which the kernel itself makes for namespaces; files' begin with a slash. */
+bool fds_is_netns(int fd)
+{
+	char path[64], name[5];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, name, sizeof(name)) == sizeof(name) &&
+	       memcmp(name, "net:[", sizeof(name)) == 0;
+}
+
+/* ---- closing ---- */
+
+static struct closer {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	int *items; /* owned; to be closed */
+	size_t n;
+	bool runs;
+	bool busy; /* one more than those is being closed */
+} closer = { .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER };
+
+static void *close_all(void *ctx)
+{
+	pthread_mutex_lock(&closer.lock);
+	for (;;) {
+		int fd;
+
+		while (!closer.n)
+			pthread_cond_wait(&closer.more, &closer.lock);
+		fd = closer.items[--closer.n];
+		closer.busy = true;
+		pthread_mutex_unlock(&closer.lock);
+		close(fd);
+		pthread_mutex_lock(&closer.lock);
+		closer.busy = false;
+	}
+	return NULL;
+}
+
+/* Signals are for the main thread. 0 or -errno. */
+static int start(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+	int error;
+
+	if (closer.runs)
+		return 0;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attributes, close_all, NULL);
+	pthread_attr_destroy(&attributes);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	closer.runs = error == 0;
+	return -error;
+}
+
+/* What cannot be closed by a thread is closed here all the same: it must not stay. */
+static void close_elsewhere(int fd)
+{
+	int r;
+
+	pthread_mutex_lock(&closer.lock);
+	r = start();
+	if (r == 0)
+		r = ARRAY_APPEND(closer.items, closer.n, fd);
+	pthread_cond_signal(&closer.more);
+	pthread_mutex_unlock(&closer.lock);
+	if (r < 0)
+		close(fd);
+}
+
+bool fds_is_clogged(void)
+{
+	bool clogged;
+
+	pthread_mutex_lock(&closer.lock);
+	clogged = closer.n + closer.busy >= CLOGGED;
+	pthread_mutex_unlock(&closer.lock);
+	return clogged;
+}
+
+void fds_done(struct fds *fds)
+{
+	for (size_t i = 0; i < fds->n; i++) {
+		if (fds->items[i] < 0)
+			continue;
+		if (fds_is_netns(fds->items[i]))
+			close(fds->items[i]);
+		else
+			close_elsewhere(fds->items[i]);
+	}
+	*fds = (struct fds){};
+}
