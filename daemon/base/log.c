@@ -91,6 +91,7 @@ static void send_to_journal(int priority, const struct log_about *about, const c
 {
 	static const struct log_about nothing;
 	struct fields fields = {};
+	char uid[16];
 
 	about = about ? about : &nothing;
 	add(&fields, "PRIORITY=%d", priority);
@@ -104,6 +105,10 @@ static void send_to_journal(int priority, const struct log_about *about, const c
 	add_number(&fields, "ERRNO", about->error);
 	add_text(&fields, "CONFIG_FILE", about->file);
 	add_number(&fields, "CONFIG_LINE", about->line);
+	add_text(&fields, "METAD_VERB", about->verb);
+	add_number(&fields, "METAD_PID", about->pid);
+	snprintf(uid, sizeof(uid), "%u", about->uid);
+	add_text(&fields, "METAD_UID", about->verb ? uid : NULL);
 	sd_journal_sendv(fields.iov, fields.n);
 	for (int i = 0; i < fields.n; i++)
 		free(fields.iov[i].iov_base);

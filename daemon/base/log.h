@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <syslog.h>
 
 /* What a line is about: fields of it in the journal. Zero members are left out. */
@@ -21,6 +22,10 @@ struct log_about {
 	int error; /* ERRNO=: an errno, positive */
 	const char *file; /* CONFIG_FILE= */
 	unsigned int line; /* CONFIG_LINE= */
+	/* Who asked for it over the socket, and for what; uid counts only with verb. */
+	const char *verb; /* METAD_VERB= */
+	uid_t uid; /* METAD_UID= */
+	pid_t pid; /* METAD_PID= */
 };
 
 /* Messages above this syslog priority are dropped. LOG_INFO at first. */

@@ -13,6 +13,7 @@
 #define MESSAGE_CONFIG_READ "7cb08749e3be4437805495f903c31e4f" /* what was read is in force */
 #define MESSAGE_CONFIG_BROKEN "dbd1a6da0ee746b9925f67e7aac44e05" /* something is wrong with a file */
 #define MESSAGE_CONFIG_SOUND "6ce27a5e1b604c30824fd385f0c7b332" /* nothing is wrong with any file any more */
+#define MESSAGE_REFUSED "a58830622e34494095463a9ed2ebe302" /* somebody may not do what he asked for */
 #define MESSAGE_PAIR_CREATED "a4b57af503864ca8b9ac41da8e4c6807"
 #define MESSAGE_PAIR_READY "8b545185d76c4d70970ca64296cc729c"
 #define MESSAGE_PAIR_CHANGED "e7271afb8c9f4c209b281fdf41f04ccf" /* as somebody declared */

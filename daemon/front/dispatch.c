@@ -2,10 +2,12 @@
 /* See dispatch.h. */
 #include "front/dispatch.h"
 
+#include "front/front.h"
 #include "front/interface_check.h"
 #include "interface_methods.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define INTERACTIVE "allowInteractiveAuthentication"
 /* What InvalidParameter names when there are descriptors that nothing asks for, or too many. */
@@ -150,22 +152,53 @@ int dispatch_begin(struct call *call, json_t *message, struct fds *fds)
 
 /* ---- authority ---- */
 
+const char *dispatch_verb(const struct call *call)
+{
+	return strrchr(call->method->name, '.') + 1;
+}
+
+const char *dispatch_pair(const struct call *call)
+{
+	const char *parameter = call->method->method->pair;
+
+	return parameter ? call_text(call, parameter) : NULL;
+}
+
+/* A namespace is a text, or has one of several members that say which one it is. */
+static void name_netns(const struct call *call, struct polkit_request *request)
+{
+	const char *parameter = call->method->method->netns, *key;
+	json_t *value = parameter ? json_object_get(call->parameters, parameter) : NULL, *member;
+
+	if (json_is_string(value))
+		request->netns = json_string_value(value);
+	json_object_foreach(value, key, member) {
+		if (json_is_string(member))
+			request->netns = json_string_value(member);
+		else if (json_is_integer(member) &&
+			 snprintf(request->netns_buffer, sizeof(request->netns_buffer),
+				  "%s %" JSON_INTEGER_FORMAT, key, json_integer_value(member)) > 0)
+			request->netns = request->netns_buffer;
+	}
+}
+
 void dispatch_question(const struct call *call, struct polkit_request *ret)
 {
-	const struct method *method = call->method->method;
-
 	*ret = (struct polkit_request){
 		.socket_fd = call->caller->socket_fd,
 		.pid = call->caller->pid,
 		.uid = call->caller->uid,
-		.action = method->action,
-		.verb = strrchr(call->method->name, '.') + 1,
+		.action = call->method->method->action,
+		.verb = dispatch_verb(call),
+		.pair = dispatch_pair(call),
 		.interactive = call_flag(call, INTERACTIVE),
 	};
+	name_netns(call, ret);
 }
 
-int dispatch_refuse(struct call *call)
+int dispatch_refuse(struct call *call, const char *why)
 {
+	refusals_tell(&call->front->refusals, call, why, util_now_ms());
 	return call_error_text(call, ERROR_VARLINK_PERMISSION_DENIED, NULL, NULL);
 }
 
@@ -176,10 +209,13 @@ int dispatch_decided(struct call *call, enum polkit_answer answer)
 	case POLKIT_YES:
 		return end(call, call->method->method->run(call));
 	case POLKIT_NO:
-		return dispatch_refuse(call);
+		return dispatch_refuse(
+			call, "neither root nor of the group, and polkit does not consent");
 	case POLKIT_CHALLENGE:
 		break;
 	}
+	refusals_tell(&call->front->refusals, call, "polkit wants a person to be asked first",
+		      util_now_ms());
 	return call_error_text(call, "io.systemd.InteractiveAuthenticationRequired", NULL, NULL);
 }
 

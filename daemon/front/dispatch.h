@@ -25,5 +25,9 @@ int dispatch_decided(struct call *call, enum polkit_answer answer);
 /* Resumes a call in CALL_WAITING. As dispatch_begin. */
 int dispatch_resume(struct call *call, unsigned int why);
 
-/* The answer to who may not; for methods that decide it themselves. */
-int dispatch_refuse(struct call *call);
+/* The answer to who may not; for methods that decide it themselves. why: words for the log. */
+int dispatch_refuse(struct call *call, const char *why);
+
+/* What a call is about: "Reload"; the pair that its parameters name, as they do, or NULL. */
+const char *dispatch_verb(const struct call *call);
+const char *dispatch_pair(const struct call *call);

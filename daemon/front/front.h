@@ -5,8 +5,10 @@
 
 #include "engine/reconcile.h"
 #include "front/changes.h"
+#include "front/refusals.h"
 
 struct front {
 	struct reconcile *reconcile; /* borrowed */
 	struct changes changes;
+	struct refusals refusals;
 };

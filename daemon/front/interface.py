@@ -255,9 +255,9 @@ class Tables:
                 lines.append(f'#define {macro} "{d.name}.{name}"')
         return "\n".join(lines) + "\n"
 
-    def source(self):
+    def source(self, header):
         lines = ["/* Made by front/interface.py. */", '#include "front/interface.h"',
-                 '#include "interface_methods.h"', ""]
+                 f'#include "{header}"', ""]
         lines += self.array("const char *const", "words", [f'"{word}"' for word in self.words])
         lines.append(f"static const struct interface_type types[{len(self.types)}];")
         lines += self.array("const struct interface_field", "fields", self.fields)
@@ -302,7 +302,7 @@ def main():
     except Fault as fault:
         sys.exit(str(fault))
     pathlib.Path(header).write_text(tables.header())
-    pathlib.Path(source).write_text(tables.source())
+    pathlib.Path(source).write_text(tables.source(pathlib.Path(header).name))
 
 
 main()

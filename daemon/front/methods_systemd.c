@@ -37,7 +37,7 @@ static int get_environment(struct call *call)
 	json_t *names = NULL;
 
 	if (!call->caller->privileged)
-		return dispatch_refuse(call);
+		return dispatch_refuse(call, "neither root nor of the group");
 	names = json_array();
 	for (char **variable = environ; *variable; variable++) {
 		json_t *text = json_string(*variable);

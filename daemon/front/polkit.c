@@ -227,6 +227,21 @@ static int append_subject(sd_bus_message *message, const struct polkit_request *
 				     (int32_t)request->uid, "pidfd", "h", pidfd);
 }
 
+static int append_details(sd_bus_message *message, const struct polkit_request *request)
+{
+	const char *details[][2] = {
+		{ "verb", request->verb },
+		{ "pair", request->pair },
+		{ "netns", request->netns },
+	};
+	int r = sd_bus_message_open_container(message, 'a', "{ss}");
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(details); i++)
+		if (details[i][1])
+			r = sd_bus_message_append(message, "{ss}", details[i][0], details[i][1]);
+	return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 static int send_question(struct polkit_question *question, const struct polkit_request *request)
 {
 	AUTO(sd_bus_message_unrefp) sd_bus_message *message = NULL;
@@ -237,8 +252,11 @@ static int send_question(struct polkit_question *question, const struct polkit_r
 	if (r >= 0)
 		r = append_subject(message, request);
 	if (r >= 0)
-		r = sd_bus_message_append(message, "sa{ss}us", request->action, 1, "verb",
-					  request->verb,
+		r = sd_bus_message_append(message, "s", request->action);
+	if (r >= 0)
+		r = append_details(message, request);
+	if (r >= 0)
+		r = sd_bus_message_append(message, "us",
 					  request->interactive ? FLAG_INTERACTIVE : 0, "");
 	if (r >= 0)
 		r = sd_bus_call_async(question->bus, NULL, message, on_reply, question,

@@ -24,7 +24,11 @@ struct polkit_request {
 	pid_t pid; /* by SO_PEERCRED, likewise uid */
 	uid_t uid;
 	const char *action; /* of systemd/io.metad.policy */
-	const char *verb; /* for the authority's rules, and for the person who is asked */
+	/* Details, for the authority's rules and for the person who is asked. NULL: none */
+	const char *verb;
+	const char *pair;
+	const char *netns;
+	char netns_buffer[64]; /* for netns, where it is made up: "pid 1" */
 	bool interactive; /* a person may be asked */
 };
 

@@ -78,7 +78,7 @@ def begin(w, appoint=True):
 class Caller:
     """Somebody with no rights, who has sent a call, or one after the other."""
 
-    def __init__(self, w, message=RELOAD, uid=NOBODY, times=1):
+    def __init__(self, w, message=RELOAD, uid=NOBODY, times=1, path=None):
         code = ("import socket, sys\n"
                 "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
                 "for _ in range(int(sys.argv[3])):\n"
@@ -90,7 +90,7 @@ class Caller:
                 "        data += more\n"
                 "sys.stdout.write(data.decode().rstrip('\\0'))\n")
         self.process = w.spawn("setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups",
-                               "python3", "-c", code, w.socket, json.dumps(message), str(times),
+                               "python3", "-c", code, path or w.socket, json.dumps(message), str(times),
                                stdout=subprocess.PIPE, text=True)
 
     def answer(self):
@@ -126,6 +126,28 @@ def the_authority_decides(w):
         before = reads(w)
         equal(Caller(w).error(), error, f"the error after {answer}")
         equal(reads(w), before, "times the configuration was read")
+
+
+@case
+def it_is_told_what_a_call_is_about(w):
+    # A front with a method that has a pair and a namespace in its parameters.
+    bus = begin(w)
+    path = f"{w.dir}/fake"
+    fake = w.spawn(os.environ["METAD_TEST_FAKE"], path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                   env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": bus.address}, text=True)
+    equal(fake.stdout.readline(), "ok\n", "what the front says")
+    for answer, netns, wanted in [
+        ("yes", None, None), ("yes", {"name": "blue"}, "blue"), ("no", {"path": "/a/b"}, "/a/b"),
+        ("no", {"pid": 17}, "pid 17"), ("yes", {"path": None, "fileDescriptor": 0}, "fileDescriptor 0"),
+    ]:
+        bus.will(answer)
+        message = {"method": "org.example.fake.Change", "parameters": {"pair": "web0", "netns": netns}}
+        equal(Caller(w, message, path=path).error(), None if answer == "yes" else DENIED, netns)
+        said = bus.questions()[-1].split(" action=")[1]
+        equal(said, "io.metad.reload verb=Change pair=web0" + (f" netns={wanted}" if wanted else "") +
+              " flags=0", "the question")
+    fake.stdin.close()
+    equal(fake.wait(timeout=30), 0, "how the front ends")
 
 
 @case

@@ -19,7 +19,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from world import PATIENCE, Failure, case, check, equal, main, run  # noqa: E402
+from world import METACTL, PATIENCE, Failure, case, check, equal, main, run  # noqa: E402
 
 PAIR = "pairs: {web0: {peer: {netns: web}}}\n"
 UNIT = f"{os.path.dirname(__file__)}/../../systemd/metad.service.in"
@@ -347,6 +347,12 @@ def journal_gets_types_and_fields(w):
     w.write(PAIR)
     w.write("", "10-test.yaml")
     journal.wait(w, "PAIR_DELETED", METAD_PAIR="web0")
+    os.chmod(w.dir, 0o755)
+    nobody = w.spawn("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", METACTL, "--socket",
+                     w.socket, "reload", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    equal(nobody.wait(), 1, "what a reload by nobody ends with")
+    journal.wait(w, "REFUSED", METAD_UID="65534", METAD_PID=str(nobody.pid), METAD_VERB="Reload",
+                 PRIORITY="5")
     w.stop()
     journal.wait(w, "STOPPED")
     check(all(e.get("MESSAGE_ID") for e in journal.entries if "METAD_PAIR" in e),

@@ -9,6 +9,7 @@
  *	log N					the last error of "full" has a log of N bytes
  *	churn N					N changes, of one pair after the other
  *	begin, loaded				reading of the configuration begins, ends
+ *	conflicts				declarations are in conflict otherwise
  */
 #include "engine/amendments.h"
 #include "front/server.h"
@@ -292,6 +293,8 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 	} else if (strcmp(verb, "churn") == 0) {
 		for (size_t i = 0; i < strtoul(name, NULL, 10); i++)
 			change(r, server, &r->pairs[i % r->n]);
+	} else if (strcmp(verb, "conflicts") == 0) {
+		server_on_event(server, CALL_CONFLICTS);
 	} else if (strcmp(verb, "begin") == 0) {
 		r->load_due = false;
 		r->loading = true;

@@ -2,7 +2,7 @@
 /* Tables that are made of interface.varlink, and what they say of values. */
 #include "front/interface_check.h"
 #include "front/method.h"
-#include "interface_methods.h"
+#include "example_methods.h"
 #include "unit/test.h"
 
 #define EVERYTHING 0

@@ -27,12 +27,19 @@ with open(FAKE, "rb") as file:
 CASES = []
 
 
+def place(name):
+    """Of the description of an interface; the fake's own is beside this file."""
+    directory = os.path.dirname(__file__ if name == "org.example.fake" else DESCRIPTION)
+    return f"{directory}/{name}.varlink"
+
+
 def interface(name):
-    with open(f"{os.path.dirname(DESCRIPTION)}/{name}varlink") as file:
+    with open(place(name)) as file:
         return Interface(file.read())
 
 
-METAD, VARLINK, SYSTEMD = map(interface, ("io.metad.", SERVICE, SYSTEMD_SERVICE))
+METAD, VARLINK, SYSTEMD, EXAMPLE = map(
+    interface, ("io.metad", "org.varlink.service", "io.systemd.service", "org.example.fake"))
 
 
 def case(function):
@@ -45,10 +52,11 @@ def equal(found, wanted):
 
 
 class Fake:
-    def __init__(self, path, files=256, env=None):
+    def __init__(self, path, files=256, env=None, stderr=None):
         self.path = path
         self.process = subprocess.Popen(
-            [FAKE, path], env=env or {**os.environ, "METAD_TEST": "1"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [FAKE, path], env=env or {**os.environ, "METAD_TEST": "1"}, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=stderr, text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
         equal(self.process.stdout.readline(), "ok\n")
 
@@ -103,6 +111,10 @@ def fake(**kwargs):
 
 def metad(name):
     return "io.metad." + name
+
+
+def example(name):
+    return "org.example.fake." + name
 
 
 def error(message):
@@ -166,11 +178,12 @@ def lists_are_in_order_and_end():
 def the_service_describes_itself():
     with fake() as server, server.connect() as client:
         info = client.call(SERVICE + "GetInfo")["parameters"]
-        equal(info["interfaces"], ["io.metad", "org.varlink.service", "io.systemd.service"])
+        equal(info["interfaces"], ["io.metad", "org.varlink.service", "io.systemd.service",
+                                   "org.example.fake"])
         VARLINK.check_reply(SERVICE + "GetInfo", {"parameters": info})
         for name in info["interfaces"]:
             reply = client.call(SERVICE + "GetInterfaceDescription", {"interface": name})
-            with open(f"{os.path.dirname(DESCRIPTION)}/{name}.varlink") as file:
+            with open(place(name)) as file:
                 equal(reply["parameters"]["description"], file.read())
 
 
@@ -416,6 +429,159 @@ def who_has_finished_sending_still_gets_answers():
             assert server.seconds() - before < 0.1
 
 
+# ---- calls that wait ----
+
+
+def quiet(client, seconds=0.1):
+    """Nothing comes for a while."""
+    client.socket.settimeout(seconds)
+    try:
+        message = client.receive()
+    except TimeoutError:
+        client.socket.settimeout(10)
+        return True
+    raise AssertionError(f"{message} was not to come")
+
+
+def woken(client):
+    reply = client.receive()
+    EXAMPLE.check_reply(example("Wait"), reply)
+    return reply["parameters"]["why"], reply.get("continues", False)
+
+
+@case
+def a_call_waits_for_events():
+    with fake() as server, server.connect() as client:
+        for event, tell in [("pair", ("change", "ok")), ("pair", ("gone", "late")),
+                            ("conflicts", ("conflicts",)), ("loaded", ("loaded",))]:
+            with server.connect() as other:
+                other.send(call(example("Wait"), {"events": [event]}), call(metad("Status")))
+                client.send(call(example("Wait"), {"events": []}))
+                time.sleep(0.05)
+                server.tell(*tell)
+                equal(woken(other), ([event], False))
+                assert "settled" in other.receive()["parameters"]
+        assert quiet(client)
+    with fake() as server, server.connect() as client:
+        client.send(call(example("Wait"), {"events": ["pair", "loaded"], "pair": "ok"}, more=True))
+        time.sleep(0.05)
+        server.tell("change", "late")
+        server.tell("conflicts")
+        assert quiet(client)
+        server.tell("churn", 3000)
+        equal(woken(client), (["pair"], True))
+        server.tell("loaded")
+        equal(woken(client), (["loaded"], True))
+        assert quiet(client)
+
+
+@case
+def a_call_has_a_deadline():
+    with fake() as server, server.connect() as client, server.connect() as other:
+        begin = time.monotonic()
+        other.send(call(example("Wait"), {"events": [], "deadlineMs": 150}))
+        client.send(call(example("Wait"), {"events": ["pair"], "deadlineMs": 300}, more=True))
+        equal(woken(other), (["deadline"], False))
+        assert 0.14 < time.monotonic() - begin < 0.29
+        server.tell("change", "ok")
+        equal(woken(client), (["pair"], True))
+        equal(woken(client), (["deadline"], True))
+        assert 0.29 < time.monotonic() - begin < 0.6
+        before = server.seconds()
+        assert quiet(client, 0.3)
+        assert server.seconds() - before < 0.05
+        # One that is over leaves none behind.
+        other.send(call(example("Wait"), {"events": ["pair"], "deadlineMs": 50}))
+        server.tell("change", "ok")
+        woken(other)
+        assert quiet(other)
+
+
+@case
+def a_call_is_released_once():
+    with fake() as server, server.connect() as client:
+        def released():
+            reply = client.call(example("Released"))["parameters"]
+            return reply["n"], reply["abandoned"]
+        equal(client.call_more(example("Count"), {"n": 3}),
+              [{"parameters": {"i": 1}, "continues": True},
+               {"parameters": {"i": 2}, "continues": True}, {"parameters": {"i": 3}}])
+        equal(released(), (1, 0))
+        client.send(call(example("Wait"), {"events": ["pair"]}))
+        time.sleep(0.05)
+        server.tell("change", "ok")
+        woken(client)
+        equal(released(), (2, 0))
+        # Nobody wants to know when it is over, so it is.
+        client.send(call(example("Wait"), {"events": ["pair"]}, oneway=True),
+                    call(example("Count"), {"n": 5}, oneway=True))
+        equal(released(), (3, 0))
+        for i in range(3):
+            with server.connect() as other:
+                other.send(call(example("Wait"), {"events": []}))
+                time.sleep(0.05)
+            server.until(lambda: released() == (4 + i, 1 + i), "released when its caller went away")
+        with server.connect() as other:
+            other.send(call(example("Count"), {"n": 100000000}, more=True))
+            other.receive()
+        server.until(lambda: released() == (7, 4), "released when nobody reads any more")
+
+
+@case
+def a_method_that_does_not_answer_ends_the_connection():
+    with fake() as server, server.connect() as client:
+        client.send(call(example("Forget")))
+        equal(client.receive(), None)
+
+
+@case
+def faults_are_named_by_the_way_to_them():
+    with fake() as server, server.connect() as client:
+        for parameters, wanted in [
+            ({"netns": {"pid": "1"}}, "netns.pid"), ({"netns": {"it": 1}}, "netns.it"),
+            ({"deep": [{}, {"path": 7}]}, "deep[1].path"), ({"deep": [None]}, "deep[0]"),
+            ({"pair": None}, "pair"), ({"name": "a"}, "name"), ({}, None),
+            ({"netns": None, "name": None}, None),
+        ]:
+            reply = client.call(example("Change"), {"pair": "ok", **parameters})
+            equal(reply.get("parameters"), {"parameter": wanted} if wanted else {})
+
+
+# ---- who may ----
+
+
+@case
+def who_was_refused_is_told_a_few_times():
+    if os.geteuid() != 0:
+        return
+    with tempfile.TemporaryFile("w+") as log, fake(stderr=log) as server:
+        def try_it():
+            with server.connect() as client:
+                for _ in range(200):
+                    equal(error(client.call(metad("Reload"))), "PermissionDenied")
+                equal(error(client.call(example("Change"), {"pair": "ok"})), "PermissionDenied")
+            return 0
+        as_nobody(try_it)
+        log.seek(0)
+        lines = log.read().splitlines()
+        equal(len(lines), 5)
+        assert all(f"user {NOBODY} (process " in line and "may not call Reload: " in line
+                   for line in lines), lines
+        as_nobody(lambda: try_another(server), NOBODY - 1)
+        log.seek(0)
+        line = log.read().splitlines()[-1]
+        assert f"user {NOBODY - 1} (process " in line and "ok: " in line, line
+
+
+def try_another(server):
+    with server.connect() as client:
+        equal(error(client.call(example("Change"), {"pair": "ok"})), "PermissionDenied")
+        # Nobody writes lines of his own into the log.
+        equal(error(client.call(example("Change"), {"pair": "a\nb"})), "PermissionDenied")
+        equal(error(client.call(example("Change"), {"pair": "ok"})), "PermissionDenied")
+    return 0
+
+
 # ---- file descriptors ----
 
 
@@ -467,6 +633,26 @@ def descriptors_that_nobody_takes_are_closed():
 
 
 @case
+def descriptors_that_are_taken_are_those_that_came():
+    with fake() as server, server.connect() as client:
+        client.call(metad("Status"))
+        before = server.descriptors()
+        with open("/dev/null") as null, open("/dev/zero") as zero, open("/proc/self/ns/net") as net:
+            fds = [null.fileno(), zero.fileno(), net.fileno()]
+            for indexes, wanted in [([0, 1, 2], ["/dev/null", "/dev/zero", os.readlink(f"/proc/self/fd/{fds[2]}")]),
+                                    ([1, 1, 3, -1], ["/dev/zero", "none", "none", "none"]), ([], [])]:
+                client.send(call(metad("Status")))
+                socket.send_fds(client.socket, [encode(call(example("Take"), {"indexes": indexes}))], fds)
+                client.send(call(example("Take"), {"indexes": [0]}))
+                assert "settled" in client.receive()["parameters"]
+                equal(client.receive()["parameters"], {"paths": wanted, "n": 3})
+                equal(client.receive()["parameters"], {"paths": ["none"], "n": 0})
+            socket.send_fds(client.socket, [encode(call(example("Take"), {"indexes": []}))], fds * 6)
+            equal(client.receive()["parameters"], {"parameter": "fileDescriptors"})
+        server.until(lambda: server.descriptors() == before, "all are closed")
+
+
+@case
 def descriptors_that_find_no_room_are_refused():
     with fake(files=24) as server, server.connect() as client:
         for _ in range(100):
@@ -506,14 +692,14 @@ def reload_answers_when_the_files_were_read():
             assert "parameters" in each.call(metad("Status"))
 
 
-def as_nobody(function):
+def as_nobody(function, uid=NOBODY):
     """Runs function as an ordinary user; its result is an exit code."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(uid)
+            os.setuid(uid)
             code = function()
         finally:
             os._exit(code)
