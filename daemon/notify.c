@@ -158,6 +158,7 @@ void notify_heard(struct notify *notify, const struct job *job)
 		break;
 	case JOB_LOOK:
 	case JOB_RUN:
+	case JOB_MEASURE:
 	case JOB_PING:
 		notify->heard |= !job->error;
 		break;

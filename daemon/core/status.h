@@ -8,6 +8,7 @@
  */
 
 #include "core/plan.h"
+#include "core/traffic.h"
 
 enum state {
 	STATE_NEW, /* declared, not looked at yet */
@@ -39,6 +40,8 @@ struct status {
 	const struct diag *why; /* waits, conflicts, blocks; text NULL: nothing to say */
 	const struct diag *limits; /* what this kind does not do of what is asked for */
 	const struct history *history;
+	const struct meter *meter; /* NULL: nobody has asked for counters yet */
+	uint64_t measured_ms; /* by util_now_ms(), when they were read */
 };
 
 /* task and seen may be NULL. */

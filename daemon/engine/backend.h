@@ -10,12 +10,14 @@
 #include "core/amendment.h"
 #include "core/catalog.h"
 #include "core/plan.h"
+#include "core/traffic.h"
 
 enum job_kind {
 	JOB_LOAD, /* read the configuration */
 	JOB_EXPAND, /* declare anew what depends on which namespaces there are */
 	JOB_LOOK, /* see how pairs are in the kernel */
 	JOB_RUN, /* carry out steps */
+	JOB_MEASURE, /* read what pairs' devices count */
 	JOB_PING, /* have the kernel answer something, as a sign of life */
 };
 
@@ -47,6 +49,11 @@ struct job {
 	/* JOB_RUN: in: what to do, at most a chunk of tasks, so that urgent work is not far behind. */
 	struct plan plan;
 	struct outcome *outcomes; /* out: one per task */
+
+	/* JOB_MEASURE: in: which devices; out: what each counts, where it is still there. */
+	struct meter *meters; /* owned */
+	size_t n_meters;
+	uint64_t taken_ms; /* out: by util_now_ms() */
 
 	int error; /* out: the job as a whole failed; nothing else is filled */
 	struct diag why;

@@ -15,6 +15,7 @@ void job_free(struct job *job)
 	free(job->names);
 	observed_done(&job->observed);
 	plan_done(&job->plan);
+	free(job->meters);
 	diag_done(&job->why);
 	free(job);
 }

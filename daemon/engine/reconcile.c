@@ -41,6 +41,7 @@ void reconcile_free(struct reconcile *r)
 	catalog_done(&r->catalog);
 	desired_unref(r->desired);
 	observed_done(&r->world);
+	diag_done(&r->look_why);
 	free(r);
 }
 
@@ -85,6 +86,15 @@ void reconcile_submit(struct reconcile *r, struct job *job)
 	}
 	r->busy = true;
 	r->resting = false;
+}
+
+void reconcile_submit_aside(struct reconcile *r, struct job *job)
+{
+	bool resting = r->resting;
+
+	reconcile_submit(r, job);
+	r->aside = r->busy;
+	r->resting = resting;
 }
 
 /* ---- marks ---- */
@@ -165,7 +175,7 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 {
 	r->busy = false;
 	r->loading = false;
-	r->pinging = false;
+	r->aside = false;
 	switch (job->kind) {
 	case JOB_LOAD:
 		reconcile_complete_load(r, job, now_ms);
@@ -177,9 +187,14 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 		for (size_t i = 0; i < r->table.n; i++)
 			r->table.entries[i]->in_flight = false;
 		reconcile_complete_look(r, job, now_ms);
+		if (job->all)
+			reconcile_note_look(r, job);
 		break;
 	case JOB_RUN:
 		reconcile_complete_run(r, job, now_ms);
+		break;
+	case JOB_MEASURE:
+		reconcile_complete_measure(r, job);
 		break;
 	case JOB_PING:
 		break;
@@ -213,24 +228,17 @@ static uint64_t next_wake_ms(const struct reconcile *r, uint64_t now_ms)
 static void start_ping(struct reconcile *r)
 {
 	struct job *job = calloc(1, sizeof(*job));
-	bool resting = r->resting;
 
 	r->ping_due = false;
 	if (!job)
 		return;
 	job->kind = JOB_PING;
-	reconcile_submit(r, job);
-	r->pinging = r->busy;
-	r->resting = resting;
+	reconcile_submit_aside(r, job);
 }
 
-uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
+/* What the marks are about. */
+static void start_own(struct reconcile *r, uint64_t now_ms)
 {
-	amendments_turn(r, now_ms);
-	if (!r->busy && r->ping_due)
-		start_ping(r);
-	if (r->busy)
-		return UINT64_MAX;
 	if (now_ms >= r->next_audit_ms) {
 		r->next_audit_ms = UINT64_MAX;
 		reconcile_mark_all(r);
@@ -250,10 +258,26 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 	/* What was owed a turn may have needed none. */
 	if (r->names_dirty && !r->busy && !r->config_dirty)
 		reconcile_start_expand(r);
+}
+
+/* Whoever asks again and again gets every other job at most. */
+uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
+{
+	amendments_turn(r, now_ms);
+	if (!r->busy && r->ping_due)
+		start_ping(r);
+	if (!r->busy && !r->obliged)
+		reconcile_start_asked(r);
+	if (r->busy)
+		return UINT64_MAX;
+	r->obliged = false;
+	start_own(r, now_ms);
 	/* What needed no job may be what somebody waits for. */
 	amendments_turn(r, now_ms);
 	r->resting = !r->busy && !r->all_dirty && !r->n_dirty && !r->names_dirty &&
 		     !amendments_are_due(r);
+	if (!r->busy)
+		reconcile_start_asked(r);
 	return r->busy ? UINT64_MAX : next_wake_ms(r, now_ms);
 }
 
@@ -281,7 +305,7 @@ bool reconcile_is_load_due(const struct reconcile *r)
 
 bool reconcile_is_settled(const struct reconcile *r)
 {
-	return r->desired && r->resting && (!r->busy || r->pinging) && !r->config_dirty && !r->all_dirty &&
+	return r->desired && r->resting && (!r->busy || r->aside) && !r->config_dirty && !r->all_dirty &&
 	       !r->n_dirty && !r->names_dirty && !r->blind;
 }
 
@@ -297,6 +321,8 @@ static void make_status(struct reconcile *r, struct entry *entry, uint64_t now_m
 		entry->history.n_failures ? until(entry->not_before_ms, now_ms) : 0;
 	status_make(entry->name, reconcile_wanted(r, entry), entry->has_seen ? &entry->seen : NULL,
 		    entry->has_task ? &entry->task : NULL, &entry->history, ret);
+	ret->meter = entry->measured_ms ? &entry->meter : NULL;
+	ret->measured_ms = entry->measured_ms;
 }
 
 void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret)

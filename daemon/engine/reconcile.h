@@ -20,6 +20,9 @@ struct reconcile_observer {
 	/* Other conflicts between declarations than before, and no file was read; may be NULL. */
 	void (*on_conflicts)(void *ctx);
 	void (*on_amended)(void *ctx); /* an amendment is done, or a trial has another stage; may be NULL */
+	/* A look at everything is over: what it saw has not been acted on yet. May be NULL. */
+	void (*on_looked)(void *ctx);
+	void (*on_measured)(void *ctx); /* of some that were asked for; may be NULL */
 };
 
 /* backend and observer are borrowed and outlive the engine. */
@@ -37,6 +40,22 @@ void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char 
 void reconcile_mark_netns(struct reconcile *r, const char *name);
 /* A JOB_PING, before anything else. What is settled stays so meanwhile. */
 void reconcile_mark_ping(struct reconcile *r);
+
+/*
+ * Asks for a look at everything. Returns its number: it is the first that begins from now on, so that
+ * all who ask before then share it.
+ */
+uint64_t reconcile_ask_look(struct reconcile *r);
+/* How that ended: 0, -EAGAIN: not yet; or -errno with why, borrowed until the next turn. */
+int reconcile_look_result(const struct reconcile *r, uint64_t look, const struct diag **ret_why);
+
+/*
+ * Asks for the counters of a pair, NULL: of all. Those that were read a moment ago are new enough.
+ * They come in portions, between the other jobs.
+ */
+void reconcile_ask_meters(struct reconcile *r, const char *name, uint64_t now_ms);
+/* Whether those of a pair are still to come. */
+bool reconcile_is_measuring(const struct reconcile *r, const char *name);
 
 /*
  * Starts what is due, at most one job. Returns the milliseconds after which it wants another turn,

@@ -9,6 +9,7 @@
 void reconcile_start_look(struct reconcile *r)
 {
 	struct job *job = calloc(1, sizeof(*job));
+	bool all = r->all_dirty;
 
 	if (job)
 		job->names = calloc(LOOK_CHUNK, sizeof(*job->names));
@@ -18,7 +19,7 @@ void reconcile_start_look(struct reconcile *r)
 	}
 	job->kind = JOB_LOOK;
 	job->desired = desired_ref(r->desired);
-	job->all = r->all_dirty;
+	job->all = all;
 	r->all_dirty = false;
 	for (int urgent = 1; urgent >= 0; urgent--) {
 		for (size_t i = 0; i < r->table.n; i++) {
@@ -36,6 +37,10 @@ void reconcile_start_look(struct reconcile *r)
 	qsort(job->names, job->n_names, sizeof(*job->names),
 	      (int (*)(const void *, const void *))strcmp);
 	reconcile_submit(r, job);
+	if (r->busy && all) {
+		r->n_looks_begun++;
+		r->look_asked = false;
+	}
 }
 
 static void take_sighting(struct reconcile *r, struct entry *entry, struct sighting *seen)

@@ -122,6 +122,7 @@ static bool is_forgotten(void *ctx, struct entry *entry)
 	if (entry->in_flight || entry->dirty || entry->pending || !entry->has_seen ||
 	    reconcile_wanted(r, entry) || entry->seen.owner == OWNER_METAD)
 		return false;
+	reconcile_set_unmeasured(r, entry, false);
 	r->generation++;
 	r->observer->on_pair(r->observer->ctx, entry->name, true);
 	return true;

@@ -3,8 +3,8 @@
 
 /*
  * The state that the parts of the engine share; nobody else includes this. reconcile.c has marks,
- * turns and answers, reconcile_load.c what is declared, reconcile_look.c what is there, and
- * reconcile_run.c plans and their outcomes.
+ * turns and answers, reconcile_load.c what is declared, reconcile_look.c what is there,
+ * reconcile_run.c plans and their outcomes, and reconcile_ask.c what others want to know.
  */
 
 #include "engine/amendments.h"
@@ -20,7 +20,15 @@ struct reconcile {
 	struct observed world; /* kinds and objects; no sightings */
 	bool busy, loading; /* a job is under way; it is JOB_LOAD */
 	bool resting; /* the last turn found nothing to do now, only perhaps something for later */
-	bool ping_due, pinging; /* JOB_PING is wanted; is under way */
+	bool ping_due; /* JOB_PING is wanted */
+	bool aside; /* the job under way changes nothing that is to be settled */
+	bool obliged; /* the last job was for somebody who asked: one of our own comes next */
+	bool look_asked; /* for a look at everything */
+	uint64_t n_looks_begun, n_looks_over; /* at everything */
+	int look_error; /* of the last of them: 0 or -errno */
+	struct diag look_why;
+	size_t n_unmeasured;
+	char measured_last[IFNAMSIZ]; /* where the next portion begins: behind it */
 	bool config_dirty, all_dirty;
 	bool load_is_news; /* the last one: not only what was asked for by amendments */
 	bool reload_due; /* with the next reading everything is to be looked at */
@@ -42,6 +50,8 @@ void reconcile_set_pending(struct reconcile *r, struct entry *entry, bool pendin
 void reconcile_tell(struct reconcile *r, struct entry *entry); /* its status has changed */
 const struct pair *reconcile_wanted(const struct reconcile *r, const struct entry *entry);
 void reconcile_submit(struct reconcile *r, struct job *job); /* takes it */
+void reconcile_submit_aside(struct reconcile *r, struct job *job); /* what is settled stays so */
+void reconcile_set_unmeasured(struct reconcile *r, struct entry *entry, bool unmeasured);
 
 /* Amendments (engine/amendments.h): whether some are to be made, and those that a job makes. */
 bool amendments_are_due(const struct reconcile *r);
@@ -67,6 +77,9 @@ void reconcile_start_look(struct reconcile *r);
 void reconcile_complete_look(struct reconcile *r, struct job *job, uint64_t now_ms);
 void reconcile_start_run(struct reconcile *r, uint64_t now_ms); /* as far as there are steps */
 void reconcile_complete_run(struct reconcile *r, struct job *job, uint64_t now_ms);
+void reconcile_start_asked(struct reconcile *r); /* what somebody has asked for, if anything */
+void reconcile_complete_measure(struct reconcile *r, struct job *job);
+void reconcile_note_look(struct reconcile *r, struct job *job); /* at everything; after it was taken in */
 
 /* Plans entries as last seen; they lend their sightings for the call. 0 or -errno. */
 int reconcile_plan(struct reconcile *r, struct entry *const *entries, size_t n, struct plan *ret);

@@ -7,6 +7,7 @@
  */
 
 #include "core/status.h"
+#include "core/traffic.h"
 
 struct entry {
 	char name[IFNAMSIZ]; /* first: the sort key */
@@ -24,6 +25,9 @@ struct entry {
 	uint64_t last_run_ms;
 	unsigned int n_quick_runs; /* in a row, each soon after the one before */
 	unsigned int n_stale; /* outcomes "not as expected" in a row */
+	bool unmeasured; /* somebody waits for its counters */
+	struct meter meter; /* as they were read last */
+	uint64_t measured_ms; /* 0: never */
 };
 
 struct table {

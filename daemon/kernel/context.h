@@ -54,5 +54,8 @@ void amend_done(struct kernel *kernel);
 /* JOB_LOOK: fills job->observed. 0, or -errno with job->why. */
 int observe_run(struct kernel *kernel, struct job *job);
 
+/* JOB_MEASURE: fills what is known of job->meters. 0, or -errno with job->why. */
+int measure_run(struct kernel *kernel, struct job *job);
+
 /* JOB_RUN: fills job->outcomes. 0, or -errno with job->why when nothing could be done at all. */
 int apply_run(struct kernel *kernel, struct job *job);

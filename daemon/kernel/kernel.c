@@ -124,6 +124,9 @@ void kernel_do(struct kernel *kernel, struct job *job)
 	case JOB_RUN:
 		job->error = apply_run(kernel, job);
 		break;
+	case JOB_MEASURE:
+		job->error = measure_run(kernel, job);
+		break;
 	case JOB_PING:
 		job->error = ping(kernel, job);
 		break;

@@ -192,6 +192,13 @@ struct portion {
 	size_t n_open; /* not acknowledged yet */
 };
 
+/* Who wants the answers to a batch, other than acknowledgements; fn NULL: nobody. */
+struct reader {
+	void (*fn)(void *ctx, size_t i, const struct nlmsghdr *header);
+	void *ctx;
+	size_t from; /* the index in the batch of the portion's first request */
+};
+
 static struct portion next_portion(const struct netlink_batch *batch,
 				   struct netlink_result *results, size_t from)
 {
@@ -266,7 +273,8 @@ static void explain(struct netlink_result *result, uint16_t type, const struct n
 	diag_set(&result->why, "%s: %.*s", netlink_type_name(type), len, text);
 }
 
-static void portion_take(struct portion *portion, const struct nlmsghdr *header)
+static void portion_take(struct portion *portion, const struct reader *reader,
+			 const struct nlmsghdr *header)
 {
 	size_t i = header->nlmsg_seq - portion->first_seq;
 	struct netlink_result *result;
@@ -274,7 +282,9 @@ static void portion_take(struct portion *portion, const struct nlmsghdr *header)
 	if (header->nlmsg_seq - portion->first_seq >= portion->n)
 		return;
 	result = &portion->results[i];
-	if (header->nlmsg_type == RTM_NEWLINK)
+	if (reader->fn && header->nlmsg_type >= NLMSG_MIN_TYPE)
+		reader->fn(reader->ctx, reader->from + i, header);
+	else if (header->nlmsg_type == RTM_NEWLINK)
 		take_echo(result, header);
 	if (header->nlmsg_type != NLMSG_ERROR)
 		return;
@@ -284,7 +294,7 @@ static void portion_take(struct portion *portion, const struct nlmsghdr *header)
 		explain(result, nlmsg_hdr(portion->messages[i])->nlmsg_type, header);
 }
 
-static int portion_run(struct netlink *netlink, struct portion *portion)
+static int portion_run(struct netlink *netlink, struct portion *portion, const struct reader *reader)
 {
 	int r = portion_send(netlink, portion);
 
@@ -298,26 +308,33 @@ static int portion_run(struct netlink *netlink, struct portion *portion)
 		if (n < 0)
 			return n;
 		for (; nlmsg_ok(header, left); header = nlmsg_next(header, &left))
-			portion_take(portion, header);
+			portion_take(portion, reader, header);
 	}
 	return 0;
+}
+
+int netlink_batch_query(struct netlink *netlink, struct netlink_batch *batch,
+			struct netlink_result *results,
+			void (*fn)(void *ctx, size_t i, const struct nlmsghdr *header), void *ctx)
+{
+	struct reader reader = { fn, ctx, 0 };
+	int r = 0;
+
+	memset(results, 0, batch->n * sizeof(*results));
+	while (reader.from < batch->n && r == 0) {
+		struct portion portion = next_portion(batch, results, reader.from);
+
+		r = portion_run(netlink, &portion, &reader);
+		reader.from += portion.n;
+	}
+	netlink_batch_done(batch);
+	return r;
 }
 
 int netlink_batch_run(struct netlink *netlink, struct netlink_batch *batch,
 		      struct netlink_result *results)
 {
-	size_t from = 0;
-	int r = 0;
-
-	memset(results, 0, batch->n * sizeof(*results));
-	while (from < batch->n && r == 0) {
-		struct portion portion = next_portion(batch, results, from);
-
-		r = portion_run(netlink, &portion);
-		from += portion.n;
-	}
-	netlink_batch_done(batch);
-	return r;
+	return netlink_batch_query(netlink, batch, results, NULL, NULL);
 }
 
 int netlink_call(struct netlink *netlink, struct nl_msg *message, struct diag *why)

@@ -47,6 +47,13 @@ int netlink_batch_add(struct netlink_batch *batch, struct nl_msg *message);
  */
 int netlink_batch_run(struct netlink *netlink, struct netlink_batch *batch,
 		      struct netlink_result *results);
+/*
+ * The same for requests that are answered by messages: fn gets each, with the index of the request.
+ * Order is that of the requests.
+ */
+int netlink_batch_query(struct netlink *netlink, struct netlink_batch *batch,
+			struct netlink_result *results,
+			void (*fn)(void *ctx, size_t i, const struct nlmsghdr *header), void *ctx);
 void netlink_batch_done(struct netlink_batch *batch);
 void netlink_result_done(struct netlink_result *result);
 

@@ -131,6 +131,7 @@ static void answer(struct fake *fake)
 		for (size_t i = 0; i < job->plan.n_tasks; i++)
 			run_task(fake, &job->plan.tasks[i], &job->outcomes[i]);
 		break;
+	case JOB_MEASURE:
 	case JOB_PING:
 		break;
 	}
