@@ -91,6 +91,7 @@ void observed_done(struct observed *observed)
 {
 	for (size_t i = 0; i < N_KINDS; i++)
 		free(observed->kinds[i].why);
+	features_done(observed->features);
 	for (size_t i = 0; i < observed->n_sightings; i++)
 		sighting_done(&observed->sightings[i]);
 	free(observed->sightings);

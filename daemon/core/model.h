@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/util.h"
+#include "core/feature.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -277,6 +278,7 @@ struct kind_state {
 
 struct observed {
 	struct kind_state kinds[N_KINDS];
+	struct feature_state features[N_FEATURES];
 	struct sighting *sightings; /* sorted by name, unique */
 	size_t n_sightings;
 	struct object *objects; /* sorted by program, unique */

@@ -6,7 +6,7 @@
 #include "core/wire.h"
 
 /* Appends a new reference; an array that is NULL stays NULL, so lack of memory shows at the end. */
-static json_t *append(json_t *array, json_t *item)
+json_t *wire_append(json_t *array, json_t *item)
 {
 	if (array && item && json_array_append_new(array, item) == 0)
 		return array;
@@ -20,7 +20,7 @@ static json_t *append(json_t *array, json_t *item)
  * Devices, namespaces and files may be named with any bytes, and whoever owns a namespace names the
  * devices in it; JSON takes UTF-8 only. NULL stays NULL.
  */
-static json_t *text(const char *words)
+json_t *wire_text(const char *words)
 {
 	json_t *string = words ? json_string(words) : NULL;
 	char *repaired;
@@ -48,7 +48,7 @@ static json_t *wanted_programs(const struct end *end)
 	json_t *array = json_array();
 
 	for (size_t i = 0; end && i < end->n_uses; i++)
-		array = append(array, json_string(end->uses[i].program));
+		array = wire_append(array, json_string(end->uses[i].program));
 	return array;
 }
 
@@ -57,7 +57,7 @@ static json_t *all_programs(const struct pair *want)
 	json_t *array = wanted_programs(want ? &want->end[SIDE_PRIMARY] : NULL);
 
 	for (size_t i = 0; want && i < want->end[SIDE_PEER].n_uses; i++)
-		array = append(array, json_string(want->end[SIDE_PEER].uses[i].program));
+		array = wire_append(array, json_string(want->end[SIDE_PEER].uses[i].program));
 	return array;
 }
 
@@ -68,7 +68,7 @@ static json_t *peer_addresses(const struct pair *want)
 	char buf[IP_TEXT_SIZE];
 
 	for (size_t i = 0; peer && i < peer->n_addresses; i++)
-		array = append(array, json_string(prefix_text(&peer->addresses[i].prefix, buf)));
+		array = wire_append(array, json_string(prefix_text(&peer->addresses[i].prefix, buf)));
 	return array;
 }
 
@@ -80,10 +80,10 @@ json_t *wire_summary(const struct status *status)
 	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:o, s:o, s:o*, s:o*, s:I, s:I, s:I}",
 			 "name", status->name, "state", state_name(status->state), "kind",
 			 kind_name(status->kind), "closed", status->closed, "declared",
-			 want != NULL, "netns", text(netns_of(want)), "peer",
-			 text(want ? want->end[SIDE_PEER].attrs.name : NULL), "addresses",
+			 want != NULL, "netns", wire_text(netns_of(want)), "peer",
+			 wire_text(want ? want->end[SIDE_PEER].attrs.name : NULL), "addresses",
 			 peer_addresses(want), "programs", all_programs(want), "why",
-			 text(status->why->text), "error", text(history->error.text), "repairs",
+			 wire_text(status->why->text), "error", wire_text(history->error.text), "repairs",
 			 (json_int_t)history->n_repairs, "failures",
 			 (json_int_t)history->n_failures, "sequence",
 			 (json_int_t)history->generation);
@@ -97,7 +97,7 @@ static json_t *addresses(const struct sighted_end *end)
 	char buf[IP_TEXT_SIZE];
 
 	for (size_t i = 0; i < end->n_addresses; i++)
-		array = append(array, json_pack("{s:s, s:b}", "address",
+		array = wire_append(array, json_pack("{s:s, s:b}", "address",
 						prefix_text(&end->addresses[i].prefix, buf),
 						"foreign", end->addresses[i].foreign));
 	return array;
@@ -109,7 +109,7 @@ static json_t *routes(const struct sighted_end *end)
 	char buf[ROUTE_TEXT_SIZE];
 
 	for (size_t i = 0; i < end->n_routes; i++)
-		array = append(array, json_string(route_text(&end->routes[i], buf)));
+		array = wire_append(array, json_string(route_text(&end->routes[i], buf)));
 	return array;
 }
 
@@ -119,7 +119,7 @@ static json_t *neighbours(const struct sighted_end *end)
 	char ip[IP_TEXT_SIZE], mac[IP_TEXT_SIZE];
 
 	for (size_t i = 0; i < end->n_neighbours; i++)
-		array = append(array, json_pack("{s:s, s:s}", "ip",
+		array = wire_append(array, json_pack("{s:s, s:s}", "ip",
 						ip_text(&end->neighbours[i].ip, ip), "mac",
 						mac_text(end->neighbours[i].mac, mac)));
 	return array;
@@ -130,8 +130,8 @@ static json_t *sysctls(const struct sighted_end *end)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < end->n_sysctls; i++)
-		array = append(array, json_pack("{s:o, s:o*}", "key", text(end->sysctls[i].key),
-						"value", text(end->sysctls[i].value)));
+		array = wire_append(array, json_pack("{s:o, s:o*}", "key", wire_text(end->sysctls[i].key),
+						"value", wire_text(end->sysctls[i].value)));
 	return array;
 }
 
@@ -139,7 +139,7 @@ static json_t *slot(const struct slot *slot)
 {
 	json_t *object = json_pack("{s:s*, s:b, s:o, s:I, s:I, s:I}", "program",
 				   slot->foreign ? NULL : slot->program, "foreign", slot->foreign,
-				   "function", text(slot->kernel_name), "programId",
+				   "function", wire_text(slot->kernel_name), "programId",
 				   (json_int_t)slot->prog_id, "runs", (json_int_t)slot->run_count,
 				   "runTimeNs", (json_int_t)slot->run_time_ns);
 
@@ -148,12 +148,12 @@ static json_t *slot(const struct slot *slot)
 	return object;
 }
 
-static json_t *chain(const struct sighted_end *end)
+json_t *wire_chain(const struct sighted_end *end)
 {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < end->n_chain; i++)
-		array = append(array, slot(&end->chain[i]));
+		array = wire_append(array, slot(&end->chain[i]));
 	return array;
 }
 
@@ -190,13 +190,13 @@ static json_t *end(const struct status *status, enum side side)
 	json_t *object;
 
 	object = json_pack("{s:s, s:o, s:b, s:b, s:s*, s:s*, s:s*, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "side", side_name(side), "name", text(name), "up", seen->attrs.up,
+			   "side", side_name(side), "name", wire_text(name), "up", seen->attrs.up,
 			   "running", seen->running, "policy",
 			   driver ? policy_name(seen->policy) : NULL, "scrub",
 			   driver ? scrub_name(seen->scrub) : NULL, "wantedPolicy",
 			   want ? policy_name(want->policy) : NULL, "addresses", addresses(seen),
 			   "routes", routes(seen), "neighbours", neighbours(seen), "sysctls",
-			   sysctls(seen), "chain", chain(seen), "wanted", wanted_programs(want));
+			   sysctls(seen), "chain", wire_chain(seen), "wanted", wanted_programs(want));
 	if (object && seen->ifindex) {
 		json_object_set_new(object, "ifindex", json_integer(seen->ifindex));
 		set_attrs(object, &seen->attrs);
@@ -213,9 +213,9 @@ json_t *wire_pair(const struct status *status)
 				   want && want->template[0] ? want->template : NULL, "mode",
 				   want ? mode_name(want->mode) : NULL, "wantedKind",
 				   want ? kind_name(want->kind) : NULL, "file",
-				   text(want ? want->at.file : NULL), "limits",
-				   text(status->limits->text), "errorDetail",
-				   text(history->error.detail), "ends", end(status, SIDE_PRIMARY),
+				   wire_text(want ? want->at.file : NULL), "limits",
+				   wire_text(status->limits->text), "errorDetail",
+				   wire_text(history->error.detail), "ends", end(status, SIDE_PRIMARY),
 				   end(status, SIDE_PEER));
 
 	if (object && want)
@@ -235,18 +235,18 @@ static json_t *steps(const struct task *task)
 	char buf[STEP_TEXT_SIZE];
 
 	for (size_t i = 0; i < task->n_steps; i++)
-		array = append(array, json_pack("{s:s, s:s, s:o}", "action",
+		array = wire_append(array, json_pack("{s:s, s:s, s:o}", "action",
 						step_kind_name(task->steps[i].kind), "side",
 						side_name(task->steps[i].side), "text",
-						text(step_text(&task->steps[i], buf))));
+						wire_text(step_text(&task->steps[i], buf))));
 	return array;
 }
 
 json_t *wire_task(const struct task *task)
 {
 	return json_pack("{s:s, s:s, s:o*, s:o*, s:o}", "pair", task->name, "verdict",
-			 verdict_name(task->verdict), "why", text(task->why.text), "limits",
-			 text(task->limits.text), "steps", steps(task));
+			 verdict_name(task->verdict), "why", wire_text(task->why.text), "limits",
+			 wire_text(task->limits.text), "steps", steps(task));
 }
 
 json_t *wire_kinds(const struct kind_state kinds[static N_KINDS])
@@ -254,23 +254,23 @@ json_t *wire_kinds(const struct kind_state kinds[static N_KINDS])
 	json_t *array = json_array();
 
 	for (enum kind kind = KIND_META; kind < N_KINDS; kind++)
-		array = append(array, json_pack("{s:s, s:b, s:o*}", "name", kind_name(kind),
+		array = wire_append(array, json_pack("{s:s, s:b, s:o*}", "name", kind_name(kind),
 						"usable", kinds[kind].usable, "why",
-						text(kinds[kind].why)));
+						wire_text(kinds[kind].why)));
 	return array;
 }
 
 static void add_diagnostic(void *ctx, const struct diag *diag)
 {
 	json_t **array = ctx;
-	json_t *object = json_pack("{s:o*, s:o}", "file", text(diag->file), "text",
-				   text(diag->text ? diag->text : "unknown error"));
+	json_t *object = json_pack("{s:o*, s:o}", "file", wire_text(diag->file), "text",
+				   wire_text(diag->text ? diag->text : "unknown error"));
 
 	if (object && diag->line) {
 		json_object_set_new(object, "line", json_integer(diag->line));
 		json_object_set_new(object, "column", json_integer(diag->column));
 	}
-	*array = append(*array, object);
+	*array = wire_append(*array, object);
 }
 
 json_t *wire_diagnostics(const struct catalog *catalog, const struct desired *desired)
@@ -297,6 +297,6 @@ json_t *wire_files(const struct catalog *catalog)
 	for (size_t i = 0; i < catalog->n_files; i++)
 		for (size_t j = 0; j < catalog->files[i].n_paths; j++)
 			if (catalog->files[i].in_force)
-				array = append(array, text(catalog->files[i].paths[j]));
+				array = wire_append(array, wire_text(catalog->files[i].paths[j]));
 	return array;
 }

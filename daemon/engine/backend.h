@@ -65,6 +65,6 @@ struct backend {
 	void *ctx;
 	/* Takes the job. 0 or -errno (then the job is still the caller's). */
 	int (*submit)(void *ctx, struct job *job);
-	/* Brings the run counts of the chains up to date. At once and without waiting. */
-	void (*refresh)(void *ctx, struct sighting *seen);
+	/* Brings the run counts of programs up to date. At once and without waiting. */
+	void (*refresh)(void *ctx, struct slot *slots, size_t n);
 };

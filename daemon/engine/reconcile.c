@@ -348,8 +348,11 @@ void reconcile_refresh(struct reconcile *r, const char *name)
 {
 	struct entry *entry = table_find(&r->table, name);
 
-	if (entry && entry->has_seen)
-		r->backend->refresh(r->backend->ctx, &entry->seen);
+	for (enum side side = 0; entry && side < N_SIDES; side++) {
+		struct sighted_end *end = &entry->seen.end[side];
+
+		r->backend->refresh(r->backend->ctx, end->chain, end->n_chain);
+	}
 }
 
 const struct catalog *reconcile_catalog(const struct reconcile *r)
@@ -365,6 +368,11 @@ const struct desired *reconcile_desired(const struct reconcile *r)
 const struct kind_state *reconcile_kinds(const struct reconcile *r)
 {
 	return r->world.kinds;
+}
+
+const struct feature_state *reconcile_features(const struct reconcile *r)
+{
+	return r->world.features;
 }
 
 int reconcile_preview(struct reconcile *r, struct plan *ret)

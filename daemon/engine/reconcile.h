@@ -8,6 +8,7 @@
  */
 
 #include "core/status.h"
+#include "core/usage.h"
 #include "engine/backend.h"
 
 struct reconcile;
@@ -87,6 +88,13 @@ uint64_t reconcile_generation(const struct reconcile *r);
 const struct catalog *reconcile_catalog(const struct reconcile *r);
 const struct desired *reconcile_desired(const struct reconcile *r); /* NULL: not loaded yet */
 const struct kind_state *reconcile_kinds(const struct reconcile *r); /* [N_KINDS] */
+const struct feature_state *reconcile_features(const struct reconcile *r); /* [N_FEATURES] */
+/* A definition's object as it was looked at last; borrowed until the next turn; NULL: never. */
+const struct object *reconcile_object(const struct reconcile *r, const char *program);
+
+/* Where programs are used, with their run counts as they are now. The caller owns it. 0, -EAGAIN: not
+ * loaded yet, or -ENOMEM. */
+int reconcile_usage(struct reconcile *r, struct usage *ret);
 
 /* The plan for everything as last seen. Pure. The caller owns it. */
 int reconcile_preview(struct reconcile *r, struct plan *ret);

@@ -131,6 +131,34 @@ void reconcile_complete_measure(struct reconcile *r, struct job *job)
 		r->observer->on_measured(r->observer->ctx);
 }
 
+/* ---- programs ---- */
+
+int reconcile_usage(struct reconcile *r, struct usage *ret)
+{
+	AUTO(usage_done) struct usage usage = {};
+	int error = 0;
+
+	if (!r->desired)
+		return -EAGAIN;
+	usage_init(&usage, r->desired);
+	for (size_t i = 0; i < r->table.n && error == 0; i++) {
+		const struct entry *entry = r->table.entries[i];
+
+		error = usage_add(&usage, entry->name, reconcile_wanted(r, entry), &entry->seen);
+	}
+	if (error < 0)
+		return error;
+	usage_sort(&usage);
+	r->backend->refresh(r->backend->ctx, usage.loaded, usage.n_loaded);
+	*ret = STEAL(usage);
+	return 0;
+}
+
+const struct object *reconcile_object(const struct reconcile *r, const char *program)
+{
+	return observed_find_object(&r->world, program);
+}
+
 /* ---- turns ---- */
 
 void reconcile_start_asked(struct reconcile *r)

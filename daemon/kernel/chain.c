@@ -165,10 +165,10 @@ int chain_look(struct objects *objects, const struct chain_pins *pins, const cha
 	return 0;
 }
 
-void chain_refresh(struct sighted_end *end)
+void chain_refresh(struct slot *slots, size_t n)
 {
-	for (size_t i = 0; i < end->n_chain; i++) {
-		struct slot *slot = &end->chain[i];
+	for (size_t i = 0; i < n; i++) {
+		struct slot *slot = &slots[i];
 		struct bpf_program_facts facts;
 
 		if (bpf_program_describe_id(slot->prog_id, &facts) < 0)

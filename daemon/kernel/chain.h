@@ -40,7 +40,7 @@ int chain_look(struct objects *objects, const struct chain_pins *pins, const cha
 	       const struct chain_hook *hook, struct sighted_end *ret, unsigned int *ret_n_defunct);
 
 /* Reads the run counts again. May be called on any thread: programs are asked for by id. */
-void chain_refresh(struct sighted_end *end);
+void chain_refresh(struct slot *slots, size_t n);
 
 /* Pins of a pair that has no device: all defunct. */
 unsigned int chain_count_pins(const struct chain_pins *pins, const char *pair);

@@ -23,12 +23,14 @@ struct kernel {
 	struct netlink *host; /* requests in the namespace metad runs in */
 	struct objects *objects;
 	struct kind_state kinds[N_KINDS];
+	struct feature_state features[N_FEATURES]; /* as when the files were read last */
 	struct leases leases; /* addresses that templates have been given */
 	int64_t write_gid; /* as when the files were read last */
 	bool leases_unread; /* there are others, and they are not to be overwritten */
 	bool restored; /* the last good content has been read */
 	int statistics_fd; /* keeps BPF run statistics on; -1: off */
 	struct trial trial;
+	int statistics_fd; /* keeps BPF run statistics on; negative: off, perhaps an -errno */
 };
 
 static inline struct netns_dirs context_netns_dirs(const struct desired *desired)

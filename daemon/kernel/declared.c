@@ -7,6 +7,7 @@
 #include "files/store.h"
 #include "kernel/bpf.h"
 #include "kernel/context.h"
+#include "kernel/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,6 +317,7 @@ int declared_load(struct kernel *kernel, struct job *job)
 		return r;
 	kernel->write_gid = job->desired->write_gid;
 	follow_statistics(kernel, job->desired->settings.statistics);
+	probe_features(kernel, &job->desired->settings);
 	return 0;
 }
 

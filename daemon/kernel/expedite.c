@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 #define KNOB "/sys/kernel/rcu_expedited"
@@ -25,17 +26,29 @@ static bool write_knob(const char *value)
 }
 
 /* Where latency is promised to somebody, interrupts to all processors break the promise. */
-static bool is_allowed(void)
+static const char *who_forbids(void)
 {
 	AUTO_FREE char *nohz = NULL;
 	size_t len;
 
 	if (reads_as("/sys/kernel/realtime", "1"))
-		return false;
+		return "this is a realtime kernel";
 	if (util_read_file_at(AT_FDCWD, "/sys/devices/system/cpu/nohz_full", 4096, &nohz, &len) < 0)
-		return true;
+		return NULL;
 	/* A list of processors; without any it is empty, or "(null)" with blanks before it. */
-	return !strpbrk(nohz, "0123456789");
+	return strpbrk(nohz, "0123456789") ? "some processors are not to be interrupted (nohz_full)"
+					   : NULL;
+}
+
+void expedite_probe(struct diag *why)
+{
+	AUTO_CLOSE int fd = open(KNOB, O_WRONLY | O_CLOEXEC);
+	const char *forbids = who_forbids();
+
+	if (fd < 0)
+		diag_set(why, KNOB ": %s", strerror(errno));
+	else if (forbids)
+		diag_set(why, "%s", forbids);
 }
 
 bool expedite_begin(const char *runtime_dir)
@@ -43,7 +56,7 @@ bool expedite_begin(const char *runtime_dir)
 	AUTO_FREE char *marker = util_join(runtime_dir, EXPEDITE_MARKER);
 	AUTO_CLOSE int fd = -1;
 
-	if (!marker || !is_allowed() || !reads_as(KNOB, "0"))
+	if (!marker || who_forbids() || !reads_as(KNOB, "0"))
 		return false;
 	fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)

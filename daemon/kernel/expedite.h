@@ -8,13 +8,16 @@
  * always put back, and a marker in the runtime directory puts it back after a crash.
  */
 
-#include <stdbool.h>
+#include "base/diag.h"
 
 #define EXPEDITE_MARKER "expedited" /* its name there */
 
 /* Whether it was turned on, so that expedite_end must follow. */
 bool expedite_begin(const char *runtime_dir);
 void expedite_end(const char *runtime_dir);
+
+/* Why it could not be turned on now; no words: it could, or is on already. */
+void expedite_probe(struct diag *why);
 
 /* At start: puts back what a crash left on. */
 void expedite_recover(const char *runtime_dir);

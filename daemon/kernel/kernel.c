@@ -90,6 +90,7 @@ void kernel_free(struct kernel *kernel)
 		return;
 	for (enum kind kind = 0; kind < N_KINDS; kind++)
 		free(kernel->kinds[kind].why);
+	features_done(kernel->features);
 	leases_done(&kernel->leases);
 	amend_done(kernel);
 	objects_free(kernel->objects);

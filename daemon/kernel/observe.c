@@ -227,7 +227,7 @@ static int look_at_objects(struct look *look)
 	return r;
 }
 
-static int copy_kinds(struct look *look)
+static int copy_probed(struct look *look)
 {
 	for (enum kind kind = 0; kind < N_KINDS; kind++) {
 		const struct kind_state *from = &look->kernel->kinds[kind];
@@ -237,7 +237,7 @@ static int copy_kinds(struct look *look)
 			return -ENOMEM;
 		look->observed.kinds[kind] = (struct kind_state){ from->usable, why };
 	}
-	return 0;
+	return features_copy(look->kernel->features, look->observed.features);
 }
 
 /* Ours that nobody declares, and pairs of which nothing but pins is left. */
@@ -305,7 +305,7 @@ int observe_run(struct kernel *kernel, struct job *job)
 	if (r == 0)
 		r = chain_pins_read(kernel->objects, &look.pins);
 	if (r == 0)
-		r = copy_kinds(&look);
+		r = copy_probed(&look);
 	if (r == 0)
 		r = look_at_objects(&look);
 	for (size_t i = 0; job->all && i < look.desired->n_pairs && r == 0; i++)

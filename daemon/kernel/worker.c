@@ -110,10 +110,9 @@ static int submit(void *ctx, struct job *job)
 	return r;
 }
 
-static void refresh(void *ctx, struct sighting *seen)
+static void refresh(void *ctx, struct slot *slots, size_t n)
 {
-	for (enum side side = 0; side < N_SIDES; side++)
-		chain_refresh(&seen->end[side]);
+	chain_refresh(slots, n);
 }
 
 struct backend worker_backend(struct worker *worker)

@@ -371,7 +371,7 @@ static void test_traffic_and_statistics(void)
 	CHECK(chains_slot(&end, 0).run_count >= sight.seen.chain[0].run_count + N_FRAMES);
 	CHECK(chains_slot(&end, 0).run_time_ns > 0);
 	CHECK(strcmp(chains_slot(&end, 0).kernel_name, "count") == 0);
-	chain_refresh(&sight.seen);
+	chain_refresh(sight.seen.chain, sight.seen.n_chain);
 	CHECK(sight.seen.chain[0].run_count >= N_FRAMES);
 	CHECK(chains_slot(&other, 0).run_count < N_FRAMES);
 	chains_delete(&end);

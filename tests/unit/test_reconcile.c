@@ -38,7 +38,7 @@ static int submit(void *ctx, struct job *job)
 	return 0;
 }
 
-static void refresh(void *ctx, struct sighting *seen)
+static void refresh(void *ctx, struct slot *slots, size_t n)
 {
 }
 
