@@ -122,6 +122,22 @@ static void on_conflicts(void *ctx)
 		server_on_event(d->server, CALL_CONFLICTS);
 }
 
+static void on_looked(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->server)
+		server_on_event(d->server, CALL_LOOKED);
+}
+
+static void on_measured(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->server)
+		server_on_event(d->server, CALL_MEASURED);
+}
+
 /* Once, when they are known. */
 static void log_kinds(struct daemon *d)
 {
@@ -339,7 +355,8 @@ static int open_all(struct daemon *d)
 
 	if (r)
 		return r;
-	d->observer = (struct reconcile_observer){ d, on_pair, on_loaded, on_conflicts, on_amended };
+	d->observer = (struct reconcile_observer){ d,		on_pair,   on_loaded,	on_conflicts,
+						      on_amended, on_looked, on_measured };
 	r = worker_new(d->kernel, &d->worker);
 	if (r == 0) {
 		d->backend = worker_backend(d->worker);

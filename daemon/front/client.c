@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#define INPUT_MAX (1u << 20) /* of one message: calls are small */
 #define PENDING_MAX (64u << 10) /* nothing more is produced for a client above this */
 #define PORTION 8 /* calls and replies a client gets in one round */
 
@@ -31,7 +30,7 @@ int client_new(struct client_home *home, int fd, const struct ucred *cred, struc
 	client->caller = (struct caller){
 		.socket_fd = fd, .pid = cred->pid, .uid = cred->uid, .gid = cred->gid
 	};
-	client->input.reader.max = INPUT_MAX;
+	client->input.reader.max = FRONT_MESSAGE_MAX;
 	client->call = (struct call){ .front = &home->front,
 				      .caller = &client->caller,
 				      .deadline_ms = UINT64_MAX };

@@ -7,6 +7,8 @@
 #include "front/changes.h"
 #include "front/refusals.h"
 
+#define FRONT_MESSAGE_MAX (1u << 20) /* bytes of one that is sent to us: calls are small */
+
 struct front {
 	struct reconcile *reconcile; /* borrowed */
 	struct changes changes;

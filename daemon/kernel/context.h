@@ -28,7 +28,6 @@ struct kernel {
 	int64_t write_gid; /* as when the files were read last */
 	bool leases_unread; /* there are others, and they are not to be overwritten */
 	bool restored; /* the last good content has been read */
-	int statistics_fd; /* keeps BPF run statistics on; -1: off */
 	struct trial trial;
 	int statistics_fd; /* keeps BPF run statistics on; negative: off, perhaps an -errno */
 };

@@ -10,6 +10,8 @@
  *	churn N					N changes, of one pair after the other
  *	begin, loaded				reading of the configuration begins, ends
  *	conflicts				declarations are in conflict otherwise
+ *	looked, blind				a look at everything is over, or has failed
+ *	measured NAME				its counters have been read, if somebody asked for them
  */
 #include "engine/amendments.h"
 #include "front/server.h"
@@ -28,6 +30,9 @@ struct fake {
 	struct sighting seen;
 	struct task task;
 	struct history history;
+	bool measuring;
+	struct meter meter;
+	uint64_t measured_ms;
 };
 
 struct reconcile {
@@ -38,6 +43,9 @@ struct reconcile {
 	struct catalog catalog;
 	struct desired *desired;
 	struct kind_state kinds[N_KINDS];
+	struct feature_state features[N_FEATURES];
+	uint64_t n_looks; /* over */
+	struct diag look_why; /* of the last one; text NULL: it was well */
 };
 
 static struct fake *find(struct reconcile *r, const char *name)
@@ -80,6 +88,8 @@ void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct 
 	struct fake *fake = &r->pairs[i];
 
 	status_make(fake->name, &fake->want, &fake->seen, &fake->task, &fake->history, ret);
+	ret->meter = fake->measured_ms ? &fake->meter : NULL;
+	ret->measured_ms = fake->measured_ms;
 }
 
 bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, struct status *ret)
@@ -136,6 +146,55 @@ int reconcile_preview(struct reconcile *r, struct plan *ret)
 	}
 	*ret = plan;
 	return 0;
+}
+
+uint64_t reconcile_ask_look(struct reconcile *r)
+{
+	return r->n_looks + 1;
+}
+
+int reconcile_look_result(const struct reconcile *r, uint64_t look, const struct diag **ret_why)
+{
+	*ret_why = &r->look_why;
+	if (r->n_looks < look)
+		return -EAGAIN;
+	return r->look_why.text ? -EIO : 0;
+}
+
+void reconcile_ask_meters(struct reconcile *r, const char *name, uint64_t now_ms)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!name || strcmp(r->pairs[i].name, name) == 0)
+			r->pairs[i].measuring = true;
+}
+
+bool reconcile_is_measuring(const struct reconcile *r, const char *name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->pairs[i].name, name) == 0)
+			return r->pairs[i].measuring;
+	return false;
+}
+
+const struct feature_state *reconcile_features(const struct reconcile *r)
+{
+	return r->features;
+}
+
+int reconcile_usage(struct reconcile *r, struct usage *ret)
+{
+	usage_init(ret, r->desired);
+	for (size_t i = 0; i < r->n; i++)
+		CHECK(usage_add(ret, r->pairs[i].name, &r->pairs[i].want, &r->pairs[i].seen) == 0);
+	usage_sort(ret);
+	return 0;
+}
+
+const struct object *reconcile_object(const struct reconcile *r, const char *program)
+{
+	static const struct object object = { .why.text = (char *)"there is no such file" };
+
+	return strcmp(program, "count") == 0 ? &object : NULL;
 }
 
 /* ---- engine/amendments.h: nothing can be amended here ---- */
@@ -229,6 +288,15 @@ static void add_full(struct reconcile *r)
 	fake->history.error.detail = strdup("0: r0 = 1\n1: exit\n");
 }
 
+static void define(struct reconcile *r, const char *name, const char *object, struct diag at)
+{
+	struct program program = { .object = strdup(object), .at = at };
+
+	CHECK(program.object);
+	snprintf(program.name, sizeof(program.name), "%s", name);
+	CHECK(ARRAY_APPEND(r->desired->programs, r->desired->n_programs, program) == 0);
+}
+
 static void fill(struct reconcile *r)
 {
 	static struct diag fault = { .file = (char *)"/etc/\xe9.yaml", .line = 1, .column = 2,
@@ -241,6 +309,11 @@ static void fill(struct reconcile *r)
 	add_full(r);
 	r->desired = desired_new();
 	CHECK(r->desired);
+	define(r, "+drop", "drop", (struct diag){});
+	define(r, "acl", "acl", (struct diag){});
+	define(r, "count", "/opt/count.o", (struct diag){ .file = strdup("/etc/a.yaml"), .line = 9 });
+	r->features[FEATURE_TCX].usable = true;
+	r->features[FEATURE_BTF].why = (char *)"no BTF";
 	r->kinds[KIND_META].why = (char *)"the kernel has none";
 	r->kinds[KIND_VETH].usable = true;
 	r->catalog.files = &file;
@@ -274,6 +347,22 @@ static void set_log(struct fake *fake, size_t len)
 	fake->history.error.detail = log;
 }
 
+static void measure(struct fake *fake)
+{
+	if (!fake->measuring)
+		return;
+	fake->measuring = false;
+	fake->measured_ms += 1000;
+	memcpy(fake->meter.name, fake->name, IFNAMSIZ);
+	for (enum side side = 0; side < N_SIDES; side++)
+		fake->meter.end[side] = (struct meter_end){
+			.ifindex = fake->seen.end[side].ifindex,
+			.known = side == SIDE_PRIMARY,
+			.received = { 1, 2, 3, 4 },
+			.transmitted = { 1ULL << 40, 6, 7, 8 },
+		};
+}
+
 static void obey(struct reconcile *r, struct server *server, const char *verb, const char *name)
 {
 	struct fake *fake = find(r, name);
@@ -298,6 +387,13 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 	} else if (strcmp(verb, "begin") == 0) {
 		r->load_due = false;
 		r->loading = true;
+	} else if (strcmp(verb, "looked") == 0 || strcmp(verb, "blind") == 0) {
+		r->look_why.text = verb[0] == 'b' ? (char *)"the test is blind" : NULL;
+		r->n_looks++;
+		server_on_event(server, CALL_LOOKED);
+	} else if (strcmp(verb, "measured") == 0 && fake) {
+		measure(fake);
+		server_on_event(server, CALL_MEASURED);
 	} else if (strcmp(verb, "loaded") == 0) {
 		r->loading = false;
 		server_on_event(server, CALL_LOADED);

@@ -140,6 +140,115 @@ def replies_are_of_their_types():
 
 
 @case
+def numbers_are_of_their_types():
+    with fake() as server, server.connect() as client:
+        for method in ("Programs", "Capabilities"):
+            replies = client.call_more(metad(method)) if method == "Programs" else [
+                client.call(metad(method))]
+            for reply in replies:
+                METAD.check_reply(metad(method), reply)
+        capabilities = reply["parameters"]
+        equal((capabilities["kernel"], capabilities["architecture"]), (os.uname()[2], os.uname()[4]))
+        features = {f["name"]: f for f in capabilities["features"]}
+        equal(len(features), 8)
+        equal(features["tcx"], {"name": "tcx", "usable": True})
+        equal(features["btf"], {"name": "btf", "usable": False, "why": "no BTF"})
+        # Every feature is told of in the description.
+        with open(DESCRIPTION) as file:
+            assert ", ".join(features) in file.read().replace("\n# ", " "), list(features)
+        equal(capabilities["limits"]["messageBytes"], 1 << 20)
+
+
+@case
+def programs_and_who_uses_them():
+    with fake() as server, server.connect() as client:
+        acl, count = (r["parameters"]["program"] for r in client.call_more(metad("Programs")))
+        equal(acl, {"name": "acl", "object": "acl", "shipped": True, "runs": 5, "runTimeNs": 0,
+                    "users": [{"pair": "full", "side": "primary", "position": 1,
+                               "linkId": 9, "programId": 7}]})
+        equal(count, {"name": "count", "object": "/opt/count.o", "shipped": False, "runs": 0,
+                      "runTimeNs": 0, "file": "/etc/a.yaml", "line": 9,
+                      "error": "there is no such file",
+                      "users": [{"pair": "full", "side": "primary", "position": 2}]})
+
+
+@case
+def statistics_wait_until_they_are_read():
+    method = metad("Statistics")
+    with fake() as server, server.connect() as client, server.connect() as other:
+        equal(error(client.call(method)), "ExpectedMore")
+        equal(error(client.call(method, {"pair": "none"}, more=True)), "NoSuchPair")
+        equal(error(client.call(method, {"pair": "x" * 100}, more=True)), "NoSuchPair")
+        client.send(call(method, {"pair": "full"}, more=True))
+        other.call(metad("Status"))
+        server.tell("measured", "late")
+        server.tell("measured", "full")
+        reply = client.receive()
+        METAD.check_reply(method, reply)
+        assert "continues" not in reply
+        full = reply["parameters"]["statistics"]
+        primary, peer = full.pop("ends")
+        equal(full, {"pair": "full", "state": "failed", "repairs": 0, "failures": 2,
+                     "takenMs": 1000})
+        equal(primary["received"], {"packets": 1, "bytes": 2, "dropped": 3, "errors": 4})
+        equal(primary["transmitted"], {"packets": 1 << 40, "bytes": 6, "dropped": 7, "errors": 8})
+        equal((primary["chain"][0]["program"], primary["chain"][0]["runs"]), ("acl", 6))
+        assert "received" not in peer and "transmitted" not in peer
+        # All of them: each as soon as it and those before it are there; what goes is passed over.
+        client.send(call(method, more=True))
+        other.call(metad("Status"))
+        server.tell("measured", "late")
+        server.tell("measured", "full")
+        equal([client.receive()["parameters"]["statistics"]["pair"] for _ in range(2)],
+              ["full", "late"])
+        server.tell("add", "ultimate")
+        server.tell("gone", "ok")
+        reply = client.receive()
+        METAD.check_reply(method, reply)
+        equal((reply["parameters"]["statistics"]["pair"], "continues" in reply), ("ultimate", False))
+
+
+@case
+def what_goes_while_it_is_measured():
+    method = metad("Statistics")
+    with fake() as server, server.connect() as client, server.connect() as other:
+        client.send(call(method, {"pair": "ok"}, more=True))
+        other.call(metad("Status"))
+        server.tell("gone", "ok")
+        equal(error(client.receive()), "NoSuchPair")
+        for name in ("full", "late"):
+            server.tell("gone", name)
+        equal(client.call_more(method), [{"parameters": {}}])
+
+
+@case
+def a_verification_plans_what_was_just_seen():
+    with fake() as server, server.connect() as client, server.connect() as other:
+        equal(error(client.call(metad("Verify"))), "ExpectedMore")
+        planned = client.call_more(metad("Plan"))
+        client.send(call(metad("Verify"), more=True))
+        other.call(metad("Status"))
+        server.tell("wait", "zzz")
+        server.tell("looked")
+        found = [client.receive()]
+        while found[-1].get("continues"):
+            found.append(client.receive())
+        for reply in found:
+            METAD.check_reply(metad("Verify"), reply)
+        tasks = [r["parameters"]["task"] for r in found]
+        equal(tasks[:-1], [r["parameters"]["task"] for r in planned])
+        equal(tasks[-1]["pair"], "zzz")
+        client.send(call(metad("Verify"), more=True))
+        other.call(metad("Status"))
+        server.tell("blind")
+        reply = client.receive()
+        METAD.check_reply(metad("Verify"), reply)
+        equal((error(reply), reply["parameters"]), ("CannotLook", {"why": "the test is blind"}))
+        # Who goes while it waits, and who wants no answer.
+        client.send(call(metad("Verify"), oneway=True), call(metad("Verify"), more=True))
+        other.call(metad("Status"))
+
+@case
 def a_pair_says_everything():
     with fake() as server, server.connect() as client:
         pair = client.call(metad("Describe"), {"pair": "full"})["parameters"]["pair"]
