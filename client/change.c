@@ -4,6 +4,7 @@
 
 #include "client/conn.h"
 #include "client/fault.h"
+#include "client/output.h"
 #include "core/wire.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ void change_print_faults(const struct cli *cli, const struct change *change)
 		struct catalog only = { .troubles = change->faults };
 		AUTO(frame_json_unref) json_t *diagnostics = wire_diagnostics(&only, NULL);
 
-		print_json(cli, diagnostics);
+		output(cli, diagnostics, NULL);
 		return;
 	}
 	for (size_t i = 0; i < change->faults.n; i++)
@@ -91,9 +92,9 @@ int change_tell(const struct cli *cli, json_t *about)
 		return r;
 	if (cli->json != JSON_OFF) {
 		json_object_set(object, "diagnostics", diagnostics ? diagnostics : json_null());
-		print_json(cli, object);
+		output(cli, object, NULL);
 	} else if (diagnostics) {
-		fault_print_all(diagnostics);
+		fault_print_all(diagnostics, FAULT_MARK, FAULT_METADS_PATHS);
 	} else if (!cli->no_legend) {
 		puts("metad does not run; it will read this when it does");
 	}

@@ -210,6 +210,8 @@ static int take_option(struct cli *cli, const struct option_type *type, bool by_
 		return add_config_dir(cli, value);
 	else if (strcmp(type->name, "no-legend") == 0)
 		cli->no_legend = true;
+	else if (strcmp(type->name, "no-pager") == 0)
+		cli->no_pager = true;
 	else if (strcmp(type->name, "full") == 0)
 		cli->full = true;
 	return 0;

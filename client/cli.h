@@ -17,7 +17,7 @@ struct cli {
 	const struct command *command;
 	const char *socket;
 	enum json_mode json;
-	bool no_legend, full;
+	bool no_legend, no_pager, full;
 	const char *config_dirs[CONFIG_DIRS_MAX]; /* highest precedence first */
 	size_t n_config_dirs;
 	struct cli_given *given; /* owned; each option as often as it was given */

@@ -2,6 +2,7 @@
 /* metactl check and reload: what is wrong with the configuration. check needs no metad. */
 #include "client/conn.h"
 #include "client/fault.h"
+#include "client/output.h"
 #include "core/wire.h"
 #include "files/dropin.h"
 
@@ -20,21 +21,6 @@ static void sources_done(struct sources *sources)
 	for (size_t i = 0; i < sources->n; i++)
 		catalog_source_done(&sources->items[i]);
 	free(sources->items);
-}
-
-/* ---- reporting ---- */
-
-struct report {
-	struct fault_lines lines;
-	size_t n_faults;
-};
-
-static void report(void *ctx, const struct diag *diag)
-{
-	struct report *to = ctx;
-
-	fault_print(&to->lines, "", diag);
-	to->n_faults++;
 }
 
 /* ---- reading ---- */
@@ -153,27 +139,30 @@ static int add_named(struct sources *sources, int argc, char **argv)
 
 /* ---- commands ---- */
 
+static void view_check(const struct cli *cli, const json_t *document)
+{
+	const json_t *diagnostics = json_object_get(document, "diagnostics");
+	long long n_pairs = number_of(document, "pairs");
+
+	/* No mark: editors look for the place at the beginning of a line. */
+	fault_print_all(diagnostics, "", FAULT_OWN_PATHS);
+	if (!json_array_size(diagnostics) && !cli->no_legend)
+		printf("%lld pair%s, nothing wrong\n", n_pairs, n_pairs == 1 ? "" : "s");
+}
+
 static int check(const struct cli *cli, const struct sources *sources)
 {
 	AUTO(catalog_done) struct catalog catalog = {};
 	AUTO(desired_unrefp) struct desired *desired = NULL;
-	struct report to = { .lines = { .sources = sources->items, .n_sources = sources->n } };
+	AUTO(frame_json_unref) json_t *document = NULL;
 
 	if (catalog_update(&catalog, sources->items, sources->n) < 0 ||
 	    catalog_join(&catalog, NULL, &desired) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
-	if (cli->json != JSON_OFF) {
-		AUTO(frame_json_unref) json_t *diagnostics = wire_diagnostics(&catalog, desired);
-
-		print_json(cli, diagnostics);
-		return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
-	}
-	catalog_each_diag(&catalog, desired, report, &to);
-	fault_lines_done(&to.lines);
-	if (!to.n_faults && !cli->no_legend)
-		printf("%zu pair%s, nothing wrong\n", desired->n_pairs,
-		       desired->n_pairs == 1 ? "" : "s");
-	return to.n_faults ? EXIT_NOT_OK : 0;
+	document = json_pack("{s:I, s:o}", "pairs", (json_int_t)desired->n_pairs, "diagnostics",
+			     wire_diagnostics(&catalog, desired));
+	output(cli, document, view_check);
+	return json_array_size(json_object_get(document, "diagnostics")) ? EXIT_NOT_OK : 0;
 }
 
 static int cmd_check(const struct cli *cli, int argc, char **argv)
@@ -196,27 +185,27 @@ const struct command command_check = {
 		   "FILE it is all that metad reads.\n\n"
 		   "Exit status: 0 nothing is wrong, 1 something is.",
 	COMMAND_OPTIONS(check_options),
+	.is_paged = true,
 	.run = cmd_check,
 };
+
+static void view_reload(const struct cli *cli, const json_t *document)
+{
+	fault_print_all(json_object_get(document, "diagnostics"), FAULT_MARK, FAULT_METADS_PATHS);
+}
 
 static int cmd_reload(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *answer = NULL;
-	const json_t *diagnostics;
-	int r;
+	int r = conn_open(cli, &conn);
 
-	r = conn_open(cli, &conn);
 	if (r == 0)
 		r = conn_reload(conn, &answer);
 	if (r != 0)
 		return r;
-	diagnostics = json_object_get(answer, "diagnostics");
-	if (cli->json != JSON_OFF)
-		print_json(cli, diagnostics);
-	else
-		fault_print_all(diagnostics);
-	return json_array_size(diagnostics) ? EXIT_NOT_OK : 0;
+	output(cli, answer, view_reload);
+	return json_array_size(json_object_get(answer, "diagnostics")) ? EXIT_NOT_OK : 0;
 }
 
 const struct command command_reload = {

@@ -3,6 +3,7 @@
 #include "client/cmd_describe.h"
 
 #include "client/conn.h"
+#include "client/output.h"
 
 #include <stdio.h>
 
@@ -22,22 +23,12 @@ static void print_text(const char *name, const json_t *object, const char *key)
 	puts(text_of(object, key));
 }
 
-static long long number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-static bool is_true(const json_t *object, const char *key)
-{
-	return json_is_true(json_object_get(object, key));
-}
-
 /* ---- ends ---- */
 
 static void print_number(const char *words, const json_t *end, const char *key)
 {
 	if (json_object_get(end, key))
-		printf(", %s %lld", words, number(end, key));
+		printf(", %s %lld", words, number_of(end, key));
 }
 
 /* Sizes that are not the kernel's own. */
@@ -51,7 +42,7 @@ static void print_sizes(const json_t *end)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-		if (number(end, sizes[i][1]) != 65536)
+		if (number_of(end, sizes[i][1]) != 65536)
 			print_number(sizes[i][0], end, sizes[i][1]);
 }
 
@@ -64,7 +55,7 @@ static void print_link(const json_t *end)
 		printf("%sis not there%s\n", term_colour(COLOUR_WARN), term_reset());
 		return;
 	}
-	printf("ifindex %lld, %s%s%s%s", number(end, "ifindex"), up ? "" : term_colour(COLOUR_WARN),
+	printf("ifindex %lld, %s%s%s%s", number_of(end, "ifindex"), up ? "" : term_colour(COLOUR_WARN),
 	       up ? "up" : "down", up ? "" : term_reset(),
 	       up && !is_true(end, "running") ? " without carrier" : "");
 	print_number("mtu", end, "mtu");
@@ -126,17 +117,17 @@ static void print_routes(const json_t *end)
 static void print_slot(size_t position, const json_t *slot)
 {
 	bool foreign = is_true(slot, "foreign");
-	long long runs = number(slot, "runs");
+	long long runs = number_of(slot, "runs");
 	const char *name = foreign ? text_of(slot, "function") : text_of(slot, "program");
 	char link[32] = "no link";
 
 	if (json_object_get(slot, "linkId"))
-		snprintf(link, sizeof(link), "link %lld", number(slot, "linkId"));
+		snprintf(link, sizeof(link), "link %lld", number_of(slot, "linkId"));
 	printf("%zu. %s%-16s%s program %lld, %s, %lld run%s", position,
 	       term_colour(foreign ? COLOUR_FAINT : COLOUR_STRONG), name[0] ? name : "?",
-	       term_reset(), number(slot, "programId"), link, runs, runs == 1 ? "" : "s");
-	if (runs && number(slot, "runTimeNs"))
-		printf(", %lld ns each", number(slot, "runTimeNs") / runs);
+	       term_reset(), number_of(slot, "programId"), link, runs, runs == 1 ? "" : "s");
+	if (runs && number_of(slot, "runTimeNs"))
+		printf(", %lld ns each", number_of(slot, "runTimeNs") / runs);
 	puts(foreign ? "  (not metad's)" : "");
 }
 
@@ -183,7 +174,7 @@ static void print_end(const json_t *pair, const json_t *end)
 	if (peer && netns[0])
 		printf(" in namespace %s", netns);
 	if (peer && json_object_get(pair, "nsid"))
-		printf(" (nsid %lld)", number(pair, "nsid"));
+		printf(" (nsid %lld)", number_of(pair, "nsid"));
 	putchar('\n');
 	print_link(end);
 	print_policy(end);
@@ -225,16 +216,16 @@ static void print_trouble(const json_t *pair, const json_t *summary)
 	head("Error");
 	printf("%s%s%s\n", term_colour(COLOUR_BAD), text_of(summary, "error"), term_reset());
 	head("Next try");
-	if (number(pair, "retryMs"))
-		printf("in %.1f s", number(pair, "retryMs") / 1000.0);
+	if (number_of(pair, "retryMs"))
+		printf("in %.1f s", number_of(pair, "retryMs") / 1000.0);
 	else
 		printf("now");
-	printf(", after %lld failure%s\n", number(summary, "failures"),
-	       number(summary, "failures") == 1 ? "" : "s");
+	printf(", after %lld failure%s\n", number_of(summary, "failures"),
+	       number_of(summary, "failures") == 1 ? "" : "s");
 }
 
 /* With auto, why each better kind is not the one in use. */
-static void print_kind(const json_t *pair, const json_t *kinds, const char *kind)
+static void print_kind(const json_t *pair, const char *kind)
 {
 	bool chosen = strcmp(text_of(pair, "wantedKind"), "auto") == 0;
 	json_t *other;
@@ -244,7 +235,7 @@ static void print_kind(const json_t *pair, const json_t *kinds, const char *kind
 	printf("%s%s%s%s\n", strcmp(kind, "auto") == 0 ? "none yet" : kind,
 	       has_text(pair, "mode") ? ", mode " : "", text_of(pair, "mode"),
 	       chosen ? ", chosen by metad" : "");
-	json_array_foreach((json_t *)kinds, i, other) {
+	json_array_foreach(json_object_get(pair, "kinds"), i, other) {
 		if (!chosen || strcmp(text_of(other, "name"), kind) == 0)
 			break;
 		if (is_true(other, "usable"))
@@ -255,7 +246,7 @@ static void print_kind(const json_t *pair, const json_t *kinds, const char *kind
 	}
 }
 
-static void print_pair(const struct cli *cli, const json_t *pair, const json_t *kinds)
+static void view_pair(const struct cli *cli, const json_t *pair)
 {
 	const json_t *summary = json_object_get(pair, "summary");
 	const char *state = text_of(summary, "state");
@@ -268,15 +259,15 @@ static void print_pair(const struct cli *cli, const json_t *pair, const json_t *
 	       is_true(summary, "closed") ? ", closed" : "");
 	head("Declared");
 	if (has_text(pair, "file"))
-		printf("%s:%lld\n", text_of(pair, "file"), number(pair, "line"));
+		printf("%s:%lld\n", text_of(pair, "file"), number_of(pair, "line"));
 	else
 		puts("by nobody");
-	print_kind(pair, kinds, text_of(summary, "kind"));
+	print_kind(pair, text_of(summary, "kind"));
 	print_trouble(pair, summary);
-	if (number(summary, "repairs")) {
+	if (number_of(summary, "repairs")) {
 		head("Repaired");
-		printf("%lld time%s\n", number(summary, "repairs"),
-		       number(summary, "repairs") == 1 ? "" : "s");
+		printf("%lld time%s\n", number_of(summary, "repairs"),
+		       number_of(summary, "repairs") == 1 ? "" : "s");
 	}
 	json_array_foreach(json_object_get(pair, "ends"), i, end)
 		print_end(pair, end);
@@ -288,7 +279,7 @@ int describe_pair(const struct cli *cli, const char *name)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *answer = NULL;
-	const json_t *pair, *summary;
+	json_t *pair;
 	int r = conn_open(cli, &conn);
 
 	if (r == 0)
@@ -296,10 +287,9 @@ int describe_pair(const struct cli *cli, const char *name)
 	if (r != 0)
 		return r;
 	pair = json_object_get(answer, "pair");
-	summary = json_object_get(pair, "summary");
-	if (cli->json != JSON_OFF)
-		print_json(cli, pair);
-	else
-		print_pair(cli, pair, json_object_get(answer, "kinds"));
-	return strcmp(text_of(summary, "state"), "ready") == 0 ? 0 : EXIT_NOT_OK;
+	json_object_set(pair, "kinds", json_object_get(answer, "kinds"));
+	output(cli, pair, view_pair);
+	return strcmp(text_of(json_object_get(pair, "summary"), "state"), "ready") == 0
+		       ? 0
+		       : EXIT_NOT_OK;
 }

@@ -3,8 +3,8 @@
  * metactl cat: configuration files in the order in which they count, each below its path, and
  * which ones do not count and why. Needs no metad.
  */
+#include "client/output.h"
 #include "client/target.h"
-#include "client/term.h"
 
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ struct show {
 /* An escape sequence is harmless in a pipe, and nobody's business but the reader's there. */
 static void print_bytes(char *bytes, size_t len)
 {
-	if (isatty(STDOUT_FILENO))
+	if (term_is_terminal())
 		term_clean(bytes, TERM_MANY_LINES);
 	fwrite(bytes, 1, len, stdout);
 	if (len && bytes[len - 1] != '\n')
@@ -79,6 +79,7 @@ static int show_file(struct show *show, size_t first)
 		if (!entry->hidden_by)
 			hider_masks = r == DROPIN_E_MASK;
 		show->faulty |= r < 0;
+		output_begin(show->cli);
 		if (!show->entries)
 			print_entry(show, entry, r, bytes, len, hider_masks);
 		else if (json_array_append_new(show->entries,
@@ -143,7 +144,7 @@ static int cmd_cat(const struct cli *cli, int argc, char **argv)
 		last = r != 0 ? r : last;
 	}
 	if (entries)
-		print_json(cli, entries);
+		output(cli, entries, NULL);
 	return last != 0 ? last : show.faulty ? EXIT_NOT_OK : 0;
 }
 
@@ -156,5 +157,6 @@ const struct command command_cat = {
 	.help = "files in the order in which they count",
 	.details = TARGET_NAME_DETAILS "\nWithout NAME it is all that metad reads.",
 	COMMAND_OPTIONS(cat_options),
+	.is_paged = true,
 	.run = cmd_cat,
 };

@@ -2,7 +2,7 @@
 /* metactl monitor and version. */
 #include "client/cmd_describe.h"
 #include "client/conn.h"
-#include "client/term.h"
+#include "client/output.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -17,31 +17,30 @@ static void print_time(void)
 	printf("%s%s%s ", term_colour(COLOUR_FAINT), text, term_reset());
 }
 
-static int print_change(void *ctx, const json_t *parameters)
+static void view_change(const struct cli *cli, const json_t *parameters)
 {
-	const struct cli *cli = ctx;
 	const json_t *pair = json_object_get(parameters, "pair");
 	const char *state = text_of(pair, "state");
 	const char *error = text_of(pair, "error");
 
-	if (cli->json != JSON_OFF) {
-		print_json(cli, parameters);
-		return 0;
-	}
-	if (json_is_true(json_object_get(parameters, "synced")))
-		return 0;
+	if (is_true(parameters, "synced"))
+		return;
 	print_time();
 	if (pair)
 		printf("%s%s%s %s: %s%s%s%s\n", term_colour(state_colour(state)), state_dot(state),
 		       term_reset(), text_of(pair, "name"), state,
 		       error[0] || has_text(pair, "why") ? ": " : "",
 		       error[0] ? error : text_of(pair, "why"),
-		       json_is_true(json_object_get(pair, "closed")) ? " (closed)" : "");
+		       is_true(pair, "closed") ? " (closed)" : "");
 	else if (has_text(parameters, "gone"))
 		printf("  %s: gone\n", text_of(parameters, "gone"));
 	else
 		printf("  too slow for all changes; everything follows again\n");
-	fflush(stdout);
+}
+
+static int take_change(void *ctx, const json_t *parameters)
+{
+	output(ctx, parameters, view_change);
 	return 0;
 }
 
@@ -51,7 +50,7 @@ static int cmd_monitor(const struct cli *cli, int argc, char **argv)
 	int r;
 
 	r = conn_open(cli, &conn);
-	return r ? r : conn_call_more(conn, "Monitor", CONN_ENDLESS, print_change, (void *)cli);
+	return r ? r : conn_call_more(conn, "Monitor", CONN_ENDLESS, take_change, (void *)cli);
 }
 
 const struct command command_monitor = {
@@ -61,26 +60,27 @@ const struct command command_monitor = {
 	.run = cmd_monitor,
 };
 
+static void view_version(const struct cli *cli, const json_t *document)
+{
+	printf("metactl %s\n", text_of(document, "client"));
+	if (has_text(document, "version"))
+		printf("metad %s\n", text_of(document, "version"));
+}
+
+/* metactl says of itself what it can, also when metad does not. */
 static int cmd_version(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *status = NULL;
-	int r;
+	int r = conn_open(cli, &conn);
 
-	if (cli->json == JSON_OFF)
-		puts("metactl " METAD_VERSION);
-	r = conn_open(cli, &conn);
 	if (r == 0)
 		r = conn_call(conn, "Status", NULL, &status);
-	if (r != 0)
-		return r;
-	if (cli->json == JSON_OFF) {
-		printf("metad %s\n", text_of(status, "version"));
-		return 0;
-	}
+	if (!status)
+		status = json_object();
 	json_object_set_new(status, "client", json_string(METAD_VERSION));
-	print_json(cli, status);
-	return 0;
+	output(cli, status, view_version);
+	return r;
 }
 
 const struct command command_version = {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* metactl plan: the steps that would be carried out now, in their order. */
 #include "client/conn.h"
-#include "client/term.h"
+#include "client/output.h"
 
 #include <stdio.h>
 
-static void print_task(const json_t *task)
+static void view_task(const struct cli *cli, const json_t *task)
 {
 	json_t *step;
 	size_t i;
@@ -23,44 +23,41 @@ static void print_task(const json_t *task)
 		       term_reset());
 }
 
-struct summary {
-	json_t *tasks; /* --json; NULL: printed as they come */
-	size_t n_steps, n_tasks;
+struct plan {
+	struct output_list tasks;
+	size_t n_steps;
 };
 
 static int take_task(void *ctx, const json_t *parameters)
 {
-	struct summary *summary = ctx;
-	json_t *task = json_object_get(parameters, "task");
+	const json_t *task = json_object_get(parameters, "task");
+	struct plan *plan = ctx;
 
 	if (!task)
 		return 0;
-	summary->n_tasks++;
-	summary->n_steps += json_array_size(json_object_get(task, "steps"));
-	if (!summary->tasks)
-		print_task(task);
-	else if (json_array_append(summary->tasks, task) < 0)
-		return complain(EXIT_NOT_OK, "out of memory");
-	return 0;
+	plan->n_steps += json_array_size(json_object_get(task, "steps"));
+	return output_list_add(&plan->tasks, task);
+}
+
+static int ask(const struct cli *cli, struct plan *plan)
+{
+	AUTO(conn_close) struct conn *conn = NULL;
+	int r = conn_open(cli, &conn);
+
+	if (r == 0)
+		r = conn_call_more(conn, "Plan", CONN_FINITE, take_task, plan);
+	return r == 0 ? output_list_end(&plan->tasks) : r;
 }
 
 static int cmd_plan(const struct cli *cli, int argc, char **argv)
 {
-	AUTO(conn_close) struct conn *conn = NULL;
-	AUTO(frame_json_unref) json_t *tasks = cli->json != JSON_OFF ? json_array() : NULL;
-	struct summary summary = { .tasks = tasks };
-	int r;
+	struct plan plan = { .tasks = { .cli = cli, .view = view_task } };
+	int r = ask(cli, &plan);
 
-	r = conn_open(cli, &conn);
-	if (r == 0)
-		r = conn_call_more(conn, "Plan", CONN_FINITE, take_task, &summary);
-	if (r != 0)
-		return r;
-	if (tasks)
-		print_json(cli, tasks);
-	else if (!summary.n_tasks && !cli->no_legend)
+	if (r == 0 && !plan.tasks.n && cli->json == JSON_OFF && !cli->no_legend)
 		puts("nothing to do");
-	return summary.n_steps ? EXIT_DIFFERENT : 0;
+	output_list_done(&plan.tasks);
+	return r == 0 && plan.n_steps ? EXIT_DIFFERENT : r;
 }
 
 const struct command command_plan = {
@@ -68,5 +65,6 @@ const struct command command_plan = {
 	.family = FAMILY_LOOK,
 	.help = "what would be done now, step by step",
 	.details = "Exit status: 0 there is nothing to do, 2 there is.",
+	.is_paged = true,
 	.run = cmd_plan,
 };

@@ -3,21 +3,9 @@
 #include "client/cmd_describe.h"
 #include "client/conn.h"
 #include "client/fault.h"
-#include "client/term.h"
+#include "client/output.h"
 
 #include <stdio.h>
-
-static const char *const states[] = { "ready",	  "changing", "waiting", "failed",
-				      "conflict", "blocked",  "held",	 "new" };
-
-/* What is collected from the replies of List. */
-struct overview {
-	const struct cli *cli;
-	bool dots; /* status; without: list */
-	struct table table;
-	json_t *pairs; /* --json; NULL: the table is filled */
-	size_t counts[ARRAY_SIZE(states)], n;
-};
 
 enum colour state_colour(const char *state)
 {
@@ -45,84 +33,124 @@ const char *state_dot(const char *state)
 	return "○";
 }
 
-/* "count,acl" in a buffer of the caller, as much as it holds; "-" for nothing. */
-static const char *join(const json_t *array, char *buf, size_t size)
+/* ---- columns ---- */
+
+static char *dot_of(const json_t *pair)
 {
-	size_t used = 0, i;
-	json_t *item;
-
-	snprintf(buf, size, "-");
-	json_array_foreach((json_t *)array, i, item) {
-		int n = snprintf(buf + used, size - used, "%s%s", i ? "," : "",
-				 json_string_value(item));
-
-		if (n < 0 || (size_t)n >= size - used)
-			break;
-		used += n;
-	}
-	return buf;
+	return strdup(state_dot(text_of(pair, "state")));
 }
 
-static int add_row(struct overview *overview, const json_t *pair)
+static enum colour colour_of(const json_t *pair)
 {
-	const char *state = text_of(pair, "state"), *error = text_of(pair, "error");
-	char peer[300], addresses[512], programs[512];
-	const char *cells[TABLE_COLUMNS] = {
-		state_dot(state),
-		text_of(pair, "name"),
-		state,
-		text_of(pair, "kind"),
-		peer,
-		join(json_object_get(pair, "addresses"), addresses, sizeof(addresses)),
-		join(json_object_get(pair, "programs"), programs, sizeof(programs)),
-		error[0] ? error : text_of(pair, "why"),
-	};
+	return state_colour(text_of(pair, "state"));
+}
 
-	snprintf(peer, sizeof(peer), "%s:%s", text_of(pair, "netns"), text_of(pair, "peer"));
+static char *peer_of(const json_t *pair)
+{
+	char *text = NULL;
+
 	if (!has_text(pair, "netns"))
-		strcpy(peer, "-");
-	return table_add(&overview->table, state_colour(state), overview->dots,
-			 overview->dots ? cells : cells + 1);
+		return strdup("");
+	if (asprintf(&text, "%s:%s", text_of(pair, "netns"), text_of(pair, "peer")) < 0)
+		return NULL;
+	return text;
 }
+
+static char *why_of(const json_t *pair)
+{
+	return strdup(text_of(pair, has_text(pair, "error") ? "error" : "why"));
+}
+
+static const struct column columns[] = {
+	{ .title = "", .text = dot_of, .colour = colour_of },
+	{ .title = "NAME", .key = "name" },
+	{ .title = "STATE", .key = "state", .cut = 1, .least = 8 },
+	{ .title = "KIND", .key = "kind", .cut = 2, .least = 6, .drop = 4 },
+	{ .title = "PEER", .text = peer_of, .none = "-", .cut = 4, .drop = 5 },
+	{ .title = "ADDRESSES", .key = "addresses", .none = "-", .cut = 4, .least = 9, .drop = 7 },
+	{ .title = "PROGRAMS", .key = "programs", .none = "-", .cut = 4, .least = 8, .drop = 6 },
+	{ .title = "WHY", .text = why_of, .cut = 4, .least = 12, .drop = 3 },
+};
+#define COLUMN_NAMES "name,state,kind,peer,addresses,programs,why"
+
+/* ---- asking ---- */
 
 static int add_pair(void *ctx, const json_t *parameters)
 {
-	struct overview *overview = ctx;
 	json_t *pair = json_object_get(parameters, "pair");
-	int r;
 
-	if (!pair)
-		return 0;
-	overview->n++;
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-		overview->counts[i] += strcmp(text_of(pair, "state"), states[i]) == 0;
-	r = overview->pairs ? json_array_append(overview->pairs, pair) : add_row(overview, pair);
-	return r < 0 ? complain(EXIT_NOT_OK, "out of memory") : 0;
+	if (pair && json_array_append(ctx, pair) < 0)
+		return complain(EXIT_NOT_OK, "out of memory");
+	return 0;
 }
 
-static void print_counts(const struct overview *overview)
+/* 0 with all pairs, or an exit code. */
+static int ask_pairs(struct conn *conn, json_t **ret)
 {
+	AUTO(frame_json_unref) json_t *pairs = json_array();
+	int r = conn_call_more(conn, "List", CONN_FINITE, add_pair, pairs);
+
+	if (r == 0)
+		*ret = json_incref(pairs);
+	return r;
+}
+
+static int ask_all(const struct cli *cli, json_t **ret)
+{
+	AUTO(conn_close) struct conn *conn = NULL;
+	AUTO(frame_json_unref) json_t *pairs = NULL;
+	AUTO(frame_json_unref) json_t *metad = NULL;
+	int r = conn_open(cli, &conn);
+
+	if (r == 0)
+		r = ask_pairs(conn, &pairs);
+	if (r == 0)
+		r = conn_call(conn, "Status", NULL, &metad);
+	if (r == 0)
+		*ret = json_pack("{s:O, s:O}", "pairs", pairs, "metad", metad);
+	return r;
+}
+
+/* ---- text ---- */
+
+static size_t count(const json_t *pairs, const char *state)
+{
+	size_t n = 0, i;
+	json_t *pair;
+
+	json_array_foreach((json_t *)pairs, i, pair)
+		n += strcmp(text_of(pair, "state"), state) == 0;
+	return n;
+}
+
+static void print_counts(const json_t *pairs)
+{
+	static const char *const states[] = { "ready",	  "changing", "waiting", "failed",
+					      "conflict", "blocked",  "held",	 "new" };
+	size_t n_pairs = json_array_size(pairs);
 	bool first = true;
 
-	printf("%zu pair%s", overview->n, overview->n == 1 ? "" : "s");
+	printf("%zu pair%s", n_pairs, n_pairs == 1 ? "" : "s");
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		if (!overview->counts[i])
+		size_t n = count(pairs, states[i]);
+
+		if (!n)
 			continue;
-		printf("%s%zu %s", first ? ": " : ", ", overview->counts[i], states[i]);
+		printf("%s%zu %s", first ? ": " : ", ", n, states[i]);
 		first = false;
 	}
 	putchar('\n');
 }
 
-static void print_kinds(const json_t *status)
+static void print_kinds(const json_t *metad)
 {
 	json_t *kind;
 	size_t i;
 
-	printf("metad %s%s\n", text_of(status, "version"),
-	       json_is_true(json_object_get(status, "settled")) ? "" : ", at work");
-	json_array_foreach(json_object_get(status, "kinds"), i, kind) {
-		bool usable = json_is_true(json_object_get(kind, "usable"));
+	printf("metad %s%s\n", text_of(metad, "version"),
+	       is_true(metad, "settled") ? "" : ", at work");
+	json_array_foreach(json_object_get(metad, "kinds"), i, kind) {
+		bool usable = is_true(kind, "usable");
 
 		printf("  kind %-6s %s%s%s\n", text_of(kind, "name"),
 		       term_colour(usable ? COLOUR_GOOD : COLOUR_FAINT),
@@ -130,83 +158,46 @@ static void print_kinds(const json_t *status)
 	}
 }
 
-/* The daemon itself, below its pairs. */
-static int show_daemon(const struct overview *overview, struct conn *conn, bool *ret_faulty)
+/* All pairs, and metad itself below them. */
+static void view_all(const struct cli *cli, const json_t *document)
 {
-	AUTO(frame_json_unref) json_t *status = NULL;
-	int r = conn_call(conn, "Status", NULL, &status);
+	const json_t *pairs = json_object_get(document, "pairs");
+	const json_t *metad = json_object_get(document, "metad");
+
+	output_table(cli, columns, ARRAY_SIZE(columns), pairs);
+	if (cli->no_legend)
+		return;
+	fputs(json_array_size(pairs) ? "\n" : "", stdout);
+	print_counts(pairs);
+	print_kinds(metad);
+	fault_print_all(json_object_get(metad, "diagnostics"), FAULT_MARK, FAULT_METADS_PATHS);
+}
+
+/* ---- commands ---- */
+
+static int show_all(const struct cli *cli)
+{
+	AUTO(frame_json_unref) json_t *document = NULL;
+	const json_t *pairs, *diagnostics;
+	int r = ask_all(cli, &document);
 
 	if (r != 0)
 		return r;
-	*ret_faulty = json_array_size(json_object_get(status, "diagnostics")) > 0;
-	if (overview->cli->json != JSON_OFF || overview->cli->no_legend)
-		return 0;
-	fputs(overview->n ? "\n" : "", stdout);
-	print_counts(overview);
-	print_kinds(status);
-	fault_print_all(json_object_get(status, "diagnostics"));
+	output(cli, document, view_all);
+	pairs = json_object_get(document, "pairs");
+	diagnostics = json_object_get(json_object_get(document, "metad"), "diagnostics");
+	if (json_array_size(diagnostics) || count(pairs, "ready") < json_array_size(pairs))
+		return EXIT_NOT_OK;
 	return 0;
-}
-
-static int show_pairs(struct overview *overview, struct conn *conn)
-{
-	static const char *const legend[TABLE_COLUMNS] = { "",	   "NAME",	"STATE",    "KIND",
-							   "PEER", "ADDRESSES", "PROGRAMS", "WHY" };
-	const struct cli *cli = overview->cli;
-	int r;
-
-	if (!cli->no_legend &&
-	    table_add(&overview->table, COLOUR_FAINT, TABLE_COLUMNS,
-		      overview->dots ? legend : legend + 1) < 0)
-		return complain(EXIT_NOT_OK, "out of memory");
-	r = conn_call_more(conn, "List", CONN_FINITE, add_pair, overview);
-	if (r != 0)
-		return r;
-	if (overview->pairs)
-		print_json(cli, overview->pairs);
-	else if (overview->n)
-		table_print(&overview->table);
-	return 0;
-}
-
-/* 0, EXIT_NOT_OK where something is not well, or what conn.h says. */
-static int show(struct overview *overview)
-{
-	AUTO(conn_close) struct conn *conn = NULL;
-	bool faulty = false;
-	int r = conn_open(overview->cli, &conn);
-
-	if (r == 0)
-		r = show_pairs(overview, conn);
-	if (r == 0 && overview->dots)
-		r = show_daemon(overview, conn, &faulty);
-	if (r != 0 || !overview->dots)
-		return r;
-	return faulty || overview->counts[0] < overview->n ? EXIT_NOT_OK : 0;
-}
-
-static int show_all(const struct cli *cli, bool dots)
-{
-	struct overview overview = {
-		.cli = cli,
-		.dots = dots,
-		.table.n_columns = dots ? TABLE_COLUMNS : TABLE_COLUMNS - 1,
-		.pairs = cli->json != JSON_OFF ? json_array() : NULL,
-	};
-	int r = show(&overview);
-
-	table_done(&overview.table);
-	json_decref(overview.pairs);
-	return r;
 }
 
 static int cmd_status(const struct cli *cli, int argc, char **argv)
 {
-	return argc == 1 ? describe_pair(cli, argv[0]) : show_all(cli, true);
+	return argc == 1 ? describe_pair(cli, argv[0]) : show_all(cli);
 }
 
 static const struct option_type status_options[] = {
-	{ .name = "full", .help = "the whole of a verifier's log" },
+	{ .name = "full", .help = "nothing is shortened: tables, and a verifier's log" },
 };
 
 const struct command command_status = {
@@ -214,19 +205,61 @@ const struct command command_status = {
 	.family = FAMILY_LOOK,
 	.arguments = { ARGUMENT_OPTIONAL("PAIR", WORD_PAIR) },
 	.help = "how all pairs are, or all about one",
+	.is_paged = true,
 	.details = "Exit status: 0 all is well, 1 a pair is not ready or a file is broken.",
 	COMMAND_OPTIONS(status_options),
 	.run = cmd_status,
 };
 
+/* All but the dot. */
+static const struct column *const list_columns = columns + 1;
+static const size_t n_list_columns = ARRAY_SIZE(columns) - 1;
+
+static int choose(const struct cli *cli, struct column **ret, size_t *ret_n)
+{
+	const char *list = cli_option(cli, "columns"), *word;
+	size_t len;
+	int r = table_choose(list_columns, n_list_columns, list ? list : COLUMN_NAMES, ret, ret_n,
+			     &word, &len);
+
+	if (r < 0)
+		return complain(EXIT_NOT_OK, "out of memory");
+	if (r == TABLE_E_NO_COLUMN)
+		return complain(EXIT_USAGE, "--columns: there is no column \"%.*s\"; there are %s",
+				(int)len, word, COLUMN_NAMES);
+	return 0;
+}
+
 static int cmd_list(const struct cli *cli, int argc, char **argv)
 {
-	return show_all(cli, false);
+	AUTO(conn_close) struct conn *conn = NULL;
+	AUTO(frame_json_unref) json_t *pairs = NULL;
+	AUTO_FREE struct column *chosen = NULL;
+	size_t n;
+	int r = choose(cli, &chosen, &n);
+
+	if (r == 0)
+		r = conn_open(cli, &conn);
+	if (r == 0)
+		r = ask_pairs(conn, &pairs);
+	if (r == 0)
+		output_rows(cli, pairs, chosen, n);
+	return r;
 }
+
+static const struct option_type list_options[] = {
+	{ .name = "columns",
+	  .value = "LIST",
+	  .kind = WORD_SOME_OF,
+	  .words = "name state kind peer addresses programs why",
+	  .help = "only these, in this order: some of\nname,state,kind,peer,addresses,programs,why" },
+};
 
 const struct command command_list = {
 	.name = "list",
 	.family = FAMILY_LOOK,
 	.help = "a plain table of all pairs, for scripts",
+	COMMAND_OPTIONS(list_options),
+	.is_paged = true,
 	.run = cmd_list,
 };

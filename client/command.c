@@ -26,6 +26,7 @@ const struct option_type common_options[] = {
 	  .words = "pretty short off",
 	  .help = "what there is to say, as JSON: pretty (or without\nFORM), short (one document a line) or off" },
 	{ .name = "no-legend", .help = "without headings and summaries" },
+	{ .name = "no-pager", .help = "long output does not go through a pager" },
 	{ .name = "full", .help = "nothing is shortened" },
 	{ .name = "help", .letter = 'h', .help = "of metactl, or of one command" },
 	{ .name = "version", .help = "of metactl; the command of this name asks metad, too" },

@@ -25,6 +25,7 @@ enum word_kind {
 	WORD_NETNS, /* a name in /run/netns, or a path */
 	WORD_COMMAND,
 	WORD_ONE_OF, /* .words */
+	WORD_SOME_OF, /* with commas between */
 };
 
 /* Constants may be written out of order and in part; what is left out is none or no. */
@@ -72,6 +73,7 @@ enum command_family family;
 	const char *details; /* paragraphs of "metactl COMMAND --help"; NULL: no more to say */
 	const struct option_type *options; /* only its own */
 	size_t n_options;
+	bool is_paged; /* it may be long, and nobody waits for its end */
 	/* Its arguments, of which there are as many as it takes. Returns the exit code. */
 	int (*run)(const struct cli *cli, int argc, char **argv);
 };

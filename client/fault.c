@@ -87,6 +87,7 @@ static void print_caret(const char *bytes, const struct diag *diag)
 	const char *line = bytes ? find_line(bytes, diag->line) : NULL;
 	size_t skipped = diag->column > BEFORE_CARET ? diag->column - BEFORE_CARET : 0;
 	AUTO_FREE char *text = line ? strndup(line, strcspn(line, "\r\n")) : NULL;
+	AUTO_FREE char *prefix = NULL;
 	const char *from, *until, *place;
 
 	/* A fault may be behind the last character, and no further. */
@@ -100,9 +101,9 @@ static void print_caret(const char *bytes, const struct diag *diag)
 	term_clean(text, TERM_ONE_LINE);
 	printf("    %s%.*s%s\n    %s", skipped ? "…" : "", (int)(until - from), from,
 	       *until ? "…" : "", skipped ? " " : "");
-	for (; from < place; from = character(from, 1))
-		putchar(' ');
-	printf("%s^%s\n", term_colour(COLOUR_BAD), term_reset());
+	prefix = strndup(from, place - from);
+	printf("%*s%s^%s\n", (int)(prefix ? term_text_width(prefix) : 0), "",
+	       term_colour(COLOUR_BAD), term_reset());
 }
 
 void fault_print(struct fault_lines *lines, const char *mark, const struct diag *diag)
@@ -117,9 +118,9 @@ void fault_print(struct fault_lines *lines, const char *mark, const struct diag 
 		print_caret(find_bytes(lines, diag->file), diag);
 }
 
-void fault_print_all(const json_t *diagnostics)
+void fault_print_all(const json_t *diagnostics, const char *mark, enum fault_paths paths)
 {
-	AUTO(fault_lines_done) struct fault_lines lines = { .absolute = true };
+	AUTO(fault_lines_done) struct fault_lines lines = { .absolute = paths == FAULT_METADS_PATHS };
 	json_t *diagnostic;
 	size_t i;
 
@@ -132,6 +133,6 @@ void fault_print_all(const json_t *diagnostics)
 			.text = (char *)text_of(diagnostic, "text"),
 		};
 
-		fault_print(&lines, "×", &diag);
+		fault_print(&lines, mark, &diag);
 	}
 }

@@ -25,5 +25,8 @@ void fault_lines_done(struct fault_lines *lines);
  * the place says: the file has changed since.
  */
 void fault_print(struct fault_lines *lines, const char *mark, const struct diag *diag);
-/* The same of what io.metad calls diagnostics. */
-void fault_print_all(const json_t *diagnostics);
+#define FAULT_MARK "×"
+
+/* The same of what io.metad calls diagnostics. Whose paths: metad's relative ones lead elsewhere. */
+enum fault_paths { FAULT_OWN_PATHS, FAULT_METADS_PATHS };
+void fault_print_all(const json_t *diagnostics, const char *mark, enum fault_paths paths);

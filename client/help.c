@@ -2,8 +2,8 @@
 /* Help, for people as text of 80 columns, for generators and lints as JSON; see help.h. */
 #include "client/help.h"
 
-#include "client/metactl.h"
-#include "client/term.h"
+#include "client/output.h"
+#include "client/pager.h"
 
 #include <stdio.h>
 
@@ -20,7 +20,7 @@ static const char *const kinds[] = {
 	[WORD_NAME] = "name",	    [WORD_FILE_NAME] = "file-name",
 	[WORD_PROGRAM] = "program", [WORD_TEMPLATE] = "template",
 	[WORD_DEVICE] = "device",   [WORD_NETNS] = "netns",
-	[WORD_COMMAND] = "command", [WORD_ONE_OF] = "one-of",
+	[WORD_COMMAND] = "command", [WORD_ONE_OF] = "one-of", [WORD_SOME_OF] = "some-of",
 };
 
 /* ---- synopses ---- */
@@ -244,16 +244,16 @@ static json_t *metactl_json(void)
 
 void help_print(const struct cli *cli, const struct command *command)
 {
-	if (cli->json != JSON_OFF) {
-		AUTO(frame_json_unref)
-		json_t *json = command ? command_json(command) : metactl_json();
+	AUTO(frame_json_unref) json_t *document = command ? command_json(command) : metactl_json();
 
-		print_json(cli, json);
-	} else if (command) {
+	if (!cli->no_pager)
+		pager_open();
+	if (cli->json != JSON_OFF)
+		output(cli, document, NULL);
+	else if (command)
 		print_command(command);
-	} else {
+	else
 		print_metactl();
-	}
 }
 
 static int cmd_help(const struct cli *cli, int argc, char **argv)
@@ -273,5 +273,6 @@ const struct command command_help = {
 	.help = "of metactl, or of one command",
 	.details = "With --json it is all that there is to know of commands, their arguments and\n"
 		   "their options.",
+	.is_paged = true,
 	.run = cmd_help,
 };

@@ -2,6 +2,9 @@
 /* metactl: runs the command that was asked for; little helpers of all commands. */
 #include "client/metactl.h"
 
+#include "client/pager.h"
+#include "client/term.h"
+
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,13 +22,6 @@ int complain(int code, const char *format, ...)
 	return code;
 }
 
-void print_json(const struct cli *cli, const json_t *json)
-{
-	json_dumpf(json, stdout, cli->json == JSON_PRETTY ? JSON_INDENT(2) : JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
-}
-
 const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -38,14 +34,26 @@ bool has_text(const json_t *object, const char *key)
 	return json_is_string(json_object_get(object, key));
 }
 
+long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+bool is_true(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
 int main(int argc, char **argv)
 {
 	AUTO(cli_done) struct cli cli = {};
 	int first, r;
 
 	signal(SIGPIPE, SIG_DFL);
+	term_look();
 	r = cli_parse(argc, argv, &cli, &first);
-	if (r != 0)
-		return r == CLI_DONE ? 0 : r;
-	return cli.command->run(&cli, argc - first, argv + first);
+	if (r == 0)
+		r = cli.command->run(&cli, argc - first, argv + first);
+	pager_close();
+	return r == CLI_DONE ? 0 : r;
 }

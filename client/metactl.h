@@ -14,9 +14,8 @@
 
 /* Says what is wrong, "metactl: …", and returns the code. */
 __attribute__((format(printf, 2, 3))) int complain(int code, const char *format, ...);
-/* Prints json as --json asks. */
-void print_json(const struct cli *cli, const json_t *json);
-
 /* Members of objects, with something harmless where they are missing. */
 const char *text_of(const json_t *object, const char *key); /* "" */
 bool has_text(const json_t *object, const char *key);
+long long number_of(const json_t *object, const char *key); /* 0 */
+bool is_true(const json_t *object, const char *key); /* false */

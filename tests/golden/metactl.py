@@ -80,13 +80,13 @@ def read_terminal(master):
 def run(case, path):
     """Exit code, standard output, standard error."""
     columns = case.get("columns")
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **case.get("environment", {})}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "xterm",
+                   "METACTL_PAGER": "", **case.get("environment", {})}
     for name, value in os.environ.items():
         if name.endswith("SAN_OPTIONS"):
             environment[name] = value
     arguments = [METACTL, "--socket", path, *case["arguments"]]
     if not case.get("terminal"):
-        environment |= {"COLUMNS": str(columns)} if columns else {}
         done = subprocess.run(arguments, capture_output=True, env=environment, timeout=60,
                               cwd=FOLDER)
         return done.returncode, done.stdout, done.stderr

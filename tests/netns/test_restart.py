@@ -152,7 +152,7 @@ def crash_in_the_middle_of_200_pairs(w):
         w.stop(signal.SIGKILL)
     w.start()
     w.until(lambda: json.loads(w.ctl("--json=short", "version").stdout)["settled"], "settled")
-    states = {p["state"] for p in json.loads(w.ctl("--json=short", "status", ok=False).stdout)}
+    states = {p["state"] for p in json.loads(w.ctl("--json=short", "list").stdout)}
     equal(states, {"ready"}, "states")
     equal(len([x for x in w.ip("link") if x["ifname"].startswith("p")]), n, "primaries")
     equal(len([x for x in w.ip("link", ns="web") if x["ifname"].startswith("e")]), n, "peers")

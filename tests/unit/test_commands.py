@@ -29,7 +29,7 @@ def check_option(option, known):
     shape = (option.get("letter"), option.get("value") is None, option["mayLackValue"])
     assert known.setdefault(name, shape) == shape, f"--{name} is different in two commands"
     assert option.get("value") or option.get("kind") is None, name
-    assert (option.get("kind") == "one-of") == bool(option.get("words")), name
+    assert (option.get("kind") in ("one-of", "some-of")) == bool(option.get("words")), name
     assert option["help"], name
 
 

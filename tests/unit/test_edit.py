@@ -59,8 +59,8 @@ class Place:
         self.write("usr/pairs.d/50-web.yaml", BASE)
         self.write("editor", EDITOR.format(top=top))
         os.chmod(f"{top}/editor", 0o755)
-        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TMPDIR": f"{top}/tmp",
-                            "EDITOR": f"{top}/editor"}
+        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "xterm",
+                            "TMPDIR": f"{top}/tmp", "EDITOR": f"{top}/editor"}
         for name, value in os.environ.items():
             if name.endswith("SAN_OPTIONS"):
                 self.environment[name] = value

@@ -158,7 +158,7 @@ def metactl(*args, ok=True):
 
 def status(name=None):
     """All pairs' lines, or all about one; None when metad does not say."""
-    done = metactl("--json=short", "status", *([name] if name else []), ok=False)
+    done = metactl("--json=short", *(["status", name] if name else ["list"]), ok=False)
     return json.loads(done.stdout) if done.stdout else None
 
 
