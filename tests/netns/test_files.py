@@ -30,8 +30,11 @@ def begin(w):
 
 
 def metactl(w, *args, stdin="", code=0):
-    done = subprocess.run([METACTL, "--socket", w.socket, "--config-dir", w.conf, "--config-dir",
-                           w.usr, *args], input=stdin, capture_output=True, text=True)
+    # Only for those that read files themselves.
+    reads = args[0] in ("edit", "mask", "unmask")
+    dirs = ["--config-dir", w.conf, "--config-dir", w.usr] if reads else []
+    done = subprocess.run([METACTL, "--socket", w.socket, *dirs, *args], input=stdin,
+                          capture_output=True, text=True)
     if done.returncode != code:
         raise Failure(f"{args}: {done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
