@@ -311,19 +311,24 @@ int cli_parse(int argc, char **argv, struct cli *ret, int *ret_first)
 	struct mistake mistake = {};
 	int r;
 
-	cli.socket = env && env[0] ? env : "/run/metad/io.metad";
+	cli.socket = env && env[0] ? env : CLI_SOCKET;
 	r = take_options(&cli, argc, argv, &mistake);
 	if (r == 0)
 		r = check(&cli, argc - optind, argv + optind, &mistake);
 	if (r != 0)
 		return r;
 	if (!cli.n_config_dirs)
-		for (; cli.n_config_dirs < DROPIN_N_STANDARD_DIRS; cli.n_config_dirs++)
-			cli.config_dirs[cli.n_config_dirs] =
-				dropin_standard_dirs[cli.n_config_dirs];
+		cli_use_standard_dirs(&cli);
 	*ret_first = optind + 1;
 	*ret = STEAL(cli);
 	return 0;
+}
+
+void cli_use_standard_dirs(struct cli *cli)
+{
+	for (size_t i = 0; i < DROPIN_N_STANDARD_DIRS; i++)
+		cli->config_dirs[i] = dropin_standard_dirs[i];
+	cli->n_config_dirs = DROPIN_N_STANDARD_DIRS;
 }
 
 void cli_done(struct cli *cli)

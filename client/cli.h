@@ -7,6 +7,8 @@
 
 #define CONFIG_DIRS_MAX 16
 
+#define CLI_SOCKET "/run/metad/io.metad"
+
 enum json_mode { JSON_OFF, JSON_SHORT, JSON_PRETTY };
 
 struct cli_given {
@@ -31,6 +33,7 @@ struct cli {
 #define CLI_DONE (-1)
 int cli_parse(int argc, char **argv, struct cli *ret, int *ret_first);
 void cli_done(struct cli *cli);
+void cli_use_standard_dirs(struct cli *cli);
 
 /* Options that the command has: the last value ("" where it was given none); NULL: not given. */
 const char *cli_option(const struct cli *cli, const char *name);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* metactl status and list: all pairs, a line each. One pair in full is cmd_describe.c's. */
 #include "client/cmd_describe.h"
-#include "client/conn.h"
 #include "client/fault.h"
 #include "client/output.h"
+#include "client/pairs.h"
 
 #include <stdio.h>
 
@@ -75,26 +75,6 @@ static const struct column columns[] = {
 
 /* ---- asking ---- */
 
-static int add_pair(void *ctx, const json_t *parameters)
-{
-	json_t *pair = json_object_get(parameters, "pair");
-
-	if (pair && json_array_append(ctx, pair) < 0)
-		return complain(EXIT_NOT_OK, "out of memory");
-	return 0;
-}
-
-/* 0 with all pairs, or an exit code. */
-static int ask_pairs(struct conn *conn, json_t **ret)
-{
-	AUTO(frame_json_unref) json_t *pairs = json_array();
-	int r = conn_call_more(conn, "List", CONN_FINITE, add_pair, pairs);
-
-	if (r == 0)
-		*ret = json_incref(pairs);
-	return r;
-}
-
 static int ask_all(const struct cli *cli, json_t **ret)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
@@ -103,7 +83,7 @@ static int ask_all(const struct cli *cli, json_t **ret)
 	int r = conn_open(cli, &conn);
 
 	if (r == 0)
-		r = ask_pairs(conn, &pairs);
+		r = pairs_ask(conn, &pairs);
 	if (r == 0)
 		r = conn_call(conn, "Status", NULL, &metad);
 	if (r == 0)
@@ -241,7 +221,7 @@ static int cmd_list(const struct cli *cli, int argc, char **argv)
 	if (r == 0)
 		r = conn_open(cli, &conn);
 	if (r == 0)
-		r = ask_pairs(conn, &pairs);
+		r = pairs_ask(conn, &pairs);
 	if (r == 0)
 		output_rows(cli, pairs, chosen, n);
 	return r;

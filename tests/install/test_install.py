@@ -63,7 +63,8 @@ def install():
 def manifest(prefix):
     """What has to be there. The plugin goes where the system's ip looks, unless told otherwise."""
     words = {"IP": "/usr" if prefix == "/usr/local" else prefix, "PREFIX": prefix,
-             "LIBDIR": option("libdir")}
+             "LIBDIR": option("libdir"), "ZSHDIR": f"{prefix}/share/zsh/" + (
+                 "vendor-completions" if prefix == "/usr" else "site-functions")}
     version = int(run("pkg-config", "--modversion", "libsystemd").split(".")[0].split("~")[0])
     lines = []
     for line in open(MANIFEST):
@@ -94,7 +95,8 @@ def units_name_what_is_there(prefix):
 def places_are_the_systems(got):
     """With prefix /usr, all is where this system's own packages say that it looks."""
     for package, variable in (("systemd", "systemdsystemunitdir"), ("systemd", "sysusersdir"),
-                              ("systemd", "tmpfilesdir"), ("udev", "udevdir")):
+                              ("systemd", "tmpfilesdir"), ("udev", "udevdir"),
+                              ("bash-completion", "completionsdir"), ("fish", "completionsdir")):
         asked = subprocess.run(["pkg-config", f"--variable={variable}", package], text=True,
                                capture_output=True, check=False)
         place = asked.stdout.strip()
