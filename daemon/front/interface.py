@@ -30,15 +30,23 @@ class Fault(Exception):
     pass
 
 
+class Fields(dict):
+    """Of a struct, by their names; comments has the lines above each."""
+
+    def __init__(self):
+        super().__init__()
+        self.comments = {}
+
+
 class Description:
-    """One file: its types, methods and errors, in their order."""
+    """One file: its types, methods and errors, in their order; comments has the lines above each."""
 
     def __init__(self, path):
         self.path, self.text = path, pathlib.Path(path).read_text()
         self.tokens = list(self.split())
         self.types, self.methods, self.errors = {}, {}, {}
-        self.uses = []
-        self.skip_comments()
+        self.uses, self.above, self.comments = [], [], {}
+        self.comment = [text for text, _ in self.skip_comments()]
         self.expect("interface")
         self.name = self.take_word(INTERFACE, "the name of an interface")
         comment = self.skip_comments()
@@ -70,8 +78,10 @@ class Description:
     # ---- tokens ----
 
     def skip_comments(self):
-        """The comment right before what comes next: an empty line ends one."""
+        """The comment right before what comes next, kept in above: an empty line ends one."""
         lines, empty = [], True
+        if self.tokens[0][1] not in ("line", "comment"):
+            return []
         while self.tokens[0][1] in ("line", "comment"):
             text, sort, number = self.tokens.pop(0)
             if sort == "comment":
@@ -79,10 +89,12 @@ class Description:
             elif empty:
                 lines = []
             empty = sort == "line"
+        self.above = lines
         return lines
 
     def take(self):
         self.skip_comments()
+        self.above = []
         return self.tokens.pop(0)
 
     def peek(self):
@@ -110,6 +122,7 @@ class Description:
         name = self.take_word(MEMBER, f"the name of a {sort}")
         if name in self.types or name in self.methods or name in self.errors:
             self.fail(f"{name} is there already", line)
+        self.comments[name] = [text for text, _ in comment]
         if sort == "type":
             self.types[name] = self.read_group()
         elif sort == "error":
@@ -142,9 +155,9 @@ class Description:
     def read_group(self):
         """What parentheses hold: a struct, or the words of an enumeration."""
         self.expect("(")
-        names, fields = [], {}
+        names, fields = [], Fields()
         while self.peek() != ")":
-            line = self.tokens[0][2]
+            line, comment = self.tokens[0][2], self.above
             name = self.take_word(FIELD, "the name of a field")
             if name in names:
                 self.fail(f"{name} is there already", line)
@@ -152,6 +165,7 @@ class Description:
             if self.peek() == ":":
                 self.take()
                 fields[name] = self.read_type()
+                fields.comments[name] = [text for text, _ in comment]
             if fields and len(fields) != len(names):
                 self.fail("either every name has a type, or none has", line)
             if self.peek() != ")":
@@ -305,4 +319,5 @@ def main():
     pathlib.Path(source).write_text(tables.source(pathlib.Path(header).name))
 
 
-main()
+if __name__ == "__main__":
+    main()
