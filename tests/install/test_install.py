@@ -40,7 +40,7 @@ def check(condition, words):
 
 
 def configure(prefix):
-    options = [f"--prefix={prefix}", "--buildtype=plain", "-Dwerror=true"]
+    options = [f"--prefix={prefix}", "--buildtype=plain", "-Dwerror=true", "-Dman=enabled"]
     again = ["--reconfigure"] if os.path.exists(f"{BUILD}/build.ninja") else []
     run("meson", "setup", *again, *options, BUILD, SOURCE)
     targets = json.loads(run("meson", "introspect", "--targets", BUILD))
@@ -84,8 +84,11 @@ def compare(got, wanted, prefix):
 
 def units_name_what_is_there(prefix):
     units = glob.glob(f"{STAGE}{prefix}/lib/systemd/system/*")
-    named = [path for unit in units if os.path.isfile(unit)
-             for path in re.findall(rf"(?<=[=:]){prefix}/.*", open(unit).read())]
+    text = "\n".join(open(unit).read() for unit in units if os.path.isfile(unit))
+    named = re.findall(rf"(?<=[=:]){prefix}/.*", text)
+    pages = re.findall(r"man:(\S+)\((\d)\)", text)
+    check(pages, "units name no manual page")
+    named += [f"{prefix}/share/man/man{section}/{name}.{section}" for name, section in pages]
     check(len(named) >= 4, f"units name only {named}")
     for words in named:
         path = words.split()[0]

@@ -7,7 +7,7 @@ readonly BUILD_PACKAGES=(clang gcc iproute2 libbpf-dev libev-dev libjansson-dev 
 	libsystemd-dev libyaml-dev linux-libc-dev llvm meson ninja-build pkg-config procps
 	iputils-ping bpftool git)
 # For Debian packages: debian/build.
-readonly PACKAGING_PACKAGES=(build-essential debhelper python3)
+readonly PACKAGING_PACKAGES=(build-essential debhelper python3 scdoc)
 # For virtual machines: tests/vm.
 readonly VM_PACKAGES=(e2fsprogs fakeroot fdisk kmod python3 qemu-system-x86 tar)
 # Older in Debian 12 than metad needs, or broken there (QEMU 7.2 corrupts its guests).
