@@ -50,7 +50,7 @@ static int cmd_monitor(const struct cli *cli, int argc, char **argv)
 	int r;
 
 	r = conn_open(cli, &conn);
-	return r ? r : conn_call_more(conn, "Monitor", CONN_ENDLESS, take_change, (void *)cli);
+	return r ? r : conn_call_more(conn, "Monitor", NULL, CONN_ENDLESS, take_change, (void *)cli);
 }
 
 const struct command command_monitor = {

@@ -45,7 +45,7 @@ static int ask(const struct cli *cli, struct plan *plan)
 	int r = conn_open(cli, &conn);
 
 	if (r == 0)
-		r = conn_call_more(conn, "Plan", CONN_FINITE, take_task, plan);
+		r = conn_call_more(conn, "Plan", NULL, CONN_FINITE, take_task, plan);
 	return r == 0 ? output_list_end(&plan->tasks) : r;
 }
 

@@ -138,6 +138,22 @@ static void print_kinds(const json_t *metad)
 	}
 }
 
+static void print_trial(const json_t *trial)
+{
+	const json_t *file;
+	size_t i;
+
+	if (!trial)
+		return;
+	printf("%strial %lld%s of", term_colour(COLOUR_WARN), number_of(trial, "trial"), term_reset());
+	json_array_foreach(json_object_get(trial, "files"), i, file)
+		printf("%s %s", i ? "," : "", json_string_value(file));
+	if (json_object_get(trial, "confirmMs"))
+		printf(": metactl confirm within %lld s, or all is as before",
+		       number_of(trial, "confirmMs") / 1000);
+	putchar('\n');
+}
+
 /* All pairs, and metad itself below them. */
 static void view_all(const struct cli *cli, const json_t *document)
 {
@@ -150,6 +166,7 @@ static void view_all(const struct cli *cli, const json_t *document)
 	fputs(json_array_size(pairs) ? "\n" : "", stdout);
 	print_counts(pairs);
 	print_kinds(metad);
+	print_trial(json_object_get(metad, "trial"));
 	fault_print_all(json_object_get(metad, "diagnostics"), FAULT_MARK, FAULT_METADS_PATHS);
 }
 

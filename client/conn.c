@@ -5,6 +5,7 @@
  */
 #include "client/conn.h"
 
+#include "client/refusal.h"
 #include "client/term.h"
 
 #include <errno.h>
@@ -67,6 +68,11 @@ void conn_close(struct conn **conn)
 	*conn = NULL;
 }
 
+int conn_fd(const struct conn *conn)
+{
+	return conn->fd;
+}
+
 static int send_call(struct conn *conn, const char *method, json_t *parameters, bool more)
 {
 	AUTO(frame_json_unref)
@@ -87,6 +93,16 @@ static int send_call(struct conn *conn, const char *method, json_t *parameters, 
 		sent += n;
 	}
 	return 0;
+}
+
+/* As long as the call may take, and some more; a person may be asked for a password before. */
+static time_t patience_for(const json_t *parameters)
+{
+	time_t patience_s = json_is_true(json_object_get(parameters, "allowInteractiveAuthentication"))
+				    ? PATIENCE_OF_PEOPLE_S
+				    : PATIENCE_S;
+
+	return patience_s + number_of(parameters, "timeoutMs") / 1000;
 }
 
 static int be_patient(struct conn *conn, time_t seconds)
@@ -150,69 +166,53 @@ static int receive(struct conn *conn, json_t **ret)
 	}
 }
 
-/* An error reply in words. */
-static int complain_error(const json_t *message)
-{
-	const char *error = text_of(message, "error");
-	const json_t *parameters = json_object_get(message, "parameters");
-
-	if (strcmp(error, "io.metad.NoSuchPair") == 0)
-		return complain(EXIT_NOT_OK, "pair \"%s\" is not known to metad",
-				text_of(parameters, "pair"));
-	if (strcmp(error, "io.metad.NotLoaded") == 0)
-		return complain(EXIT_NOT_OK, "metad has not read its configuration yet");
-	if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)
-		return complain(EXIT_NOT_OK, "permission denied: this needs root, metad's group or "
-				"polkit's consent");
-	if (strcmp(error, "io.systemd.InteractiveAuthenticationRequired") == 0)
-		return complain(EXIT_NOT_OK, "permission denied: somebody must authenticate; "
-				"try it from a terminal");
-	return complain(EXIT_NOT_OK, "metad refused: %s%s%s", error,
-			has_text(parameters, "parameter") ? ": " : "",
-			text_of(parameters, "parameter"));
-}
-
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
 {
 	AUTO(frame_json_unref) json_t *message = NULL;
-	bool asks = json_is_true(json_object_get(parameters, "allowInteractiveAuthentication"));
+	time_t patience_s = patience_for(parameters);
 	json_t *answer;
 	int r = send_call(conn, method, parameters, false);
 
 	if (r == 0)
-		r = be_patient(conn, asks ? PATIENCE_OF_PEOPLE_S : PATIENCE_S);
+		r = be_patient(conn, patience_s);
 	if (r == 0)
 		r = receive(conn, &message);
 	if (r != 0)
 		return r;
 	if (has_text(message, "error"))
-		return complain_error(message);
+		return refusal_complain(message);
 	answer = json_object_get(message, "parameters");
 	*ret = answer ? json_incref(answer) : json_object();
 	return 0;
 }
 
-int conn_reload(struct conn *conn, json_t **ret)
+json_t *conn_ask_people(json_t *parameters)
 {
-	return conn_call(conn, "Reload",
-			 isatty(STDIN_FILENO) ? json_pack("{s:b}", "allowInteractiveAuthentication", 1)
-					      : NULL, ret);
+	if (isatty(STDIN_FILENO))
+		json_object_set_new(parameters, "allowInteractiveAuthentication", json_true());
+	return parameters;
 }
 
-int conn_call_more(struct conn *conn, const char *method, enum conn_end end,
+int conn_reload(struct conn *conn, json_t **ret)
+{
+	return conn_call(conn, "Reload", conn_ask_people(json_object()), ret);
+}
+
+int conn_call_more(struct conn *conn, const char *method, json_t *parameters, enum conn_end end,
 		   int (*fn)(void *ctx, const json_t *parameters), void *ctx)
 {
-	int r = send_call(conn, method, NULL, true);
+	time_t patience_s = end == CONN_ENDLESS ? 0 : patience_for(parameters);
+	int r = send_call(conn, method, parameters, true);
 
 	if (r == 0)
-		r = be_patient(conn, end == CONN_ENDLESS ? 0 : PATIENCE_S);
+		r = be_patient(conn, patience_s);
 
 	while (r == 0) {
 		AUTO(frame_json_unref) json_t *message = NULL;
 
 		r = receive(conn, &message);
 		if (r == 0 && has_text(message, "error"))
-			return complain_error(message);
+			return refusal_complain(message);
 		if (r == 0)
 			r = fn(ctx, json_object_get(message, "parameters"));
 		if (r == 0 && !json_is_true(json_object_get(message, "continues")))

@@ -13,13 +13,15 @@ struct conn;
 int conn_open(const struct cli *cli, struct conn **ret); /* 0 or an exit code */
 int conn_try(const struct cli *cli, struct conn **ret); /* 0 or -errno, without a complaint */
 void conn_close(struct conn **conn); /* for AUTO() */
+int conn_fd(const struct conn *conn); /* readable when a reply comes, or the end */
 
 /*
  * Calls method ("Describe") and takes parameters (NULL: none). The caller owns the parameters of
  * the reply. 0 or an exit code.
  */
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret);
-/* Reload. polkit may ask whoever sits at the terminal for a password. As conn_call. */
+/* Has polkit ask whoever sits at the terminal for a password, if need be. Returns parameters. */
+json_t *conn_ask_people(json_t *parameters);
 int conn_reload(struct conn *conn, json_t **ret);
 
 /*
@@ -27,5 +29,5 @@ int conn_reload(struct conn *conn, json_t **ret);
  * conversation and is returned. An endless call may be quiet for any time.
  */
 enum conn_end { CONN_FINITE, CONN_ENDLESS };
-int conn_call_more(struct conn *conn, const char *method, enum conn_end end,
+int conn_call_more(struct conn *conn, const char *method, json_t *parameters, enum conn_end end,
 		   int (*fn)(void *ctx, const json_t *parameters), void *ctx);

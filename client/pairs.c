@@ -14,7 +14,7 @@ static int add_pair(void *ctx, const json_t *parameters)
 int pairs_ask(struct conn *conn, json_t **ret)
 {
 	AUTO(frame_json_unref) json_t *pairs = json_array();
-	int r = conn_call_more(conn, "List", CONN_FINITE, add_pair, pairs);
+	int r = conn_call_more(conn, "List", NULL, CONN_FINITE, add_pair, pairs);
 
 	if (r == 0)
 		*ret = json_incref(pairs);

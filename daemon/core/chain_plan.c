@@ -101,6 +101,9 @@ static int plan_wanted_one(struct chain_plan *plan, const struct observed *obser
 	const struct slot *slot = kept[i] == NOT_WANTED ? NULL : &seen->chain[kept[i]];
 	int r;
 
+	if (slot && digest == 0)
+		diag_set(&plan->stale, "program %s as it is declared (%s): the one that is attached stays",
+			 name, object && object->why.text ? object->why.text : "no object");
 	if (slot && (digest == 0 || digest == slot->digest))
 		return 0;
 	if (slot)
@@ -150,6 +153,7 @@ void chain_plan_done(struct chain_plan *plan)
 {
 	free(plan->steps);
 	diag_done(&plan->missing);
+	diag_done(&plan->stale);
 	*plan = (struct chain_plan){};
 }
 

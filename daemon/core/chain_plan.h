@@ -14,6 +14,7 @@ struct chain_plan {
 	size_t n_steps;
 	/* A program that must be attached has no readable object: there are no steps then. */
 	struct diag missing;
+	struct diag stale; /* a program that cannot be had as it is declared now, and goes on as it was */
 };
 
 /* 0 or -ENOMEM. */

@@ -329,6 +329,8 @@ static int plan_wanted(struct planner *p)
 			missing = &chains[side].missing;
 	}
 	plan_fate_note_limits(p);
+	for (enum side side = 0; side < N_SIDES; side++)
+		plan_fate_add_limit(p, &chains[side].stale);
 	if (missing) {
 		p->task->verdict = VERDICT_WAIT;
 		diag_done(&p->task->why);

@@ -35,7 +35,7 @@ struct task {
 	enum kind kind; /* resolved: never auto where there is a device or will be */
 	enum verdict verdict;
 	struct diag why; /* what is waited for, conflicts, blocks, or why it is made anew */
-	struct diag limits; /* what is asked for and this kind or kernel does not do */
+	struct diag limits; /* what is asked for and left out: by this kind or kernel, or for want of an object */
 	struct expect expect;
 	struct step *steps; /* owned; in the order they run */
 	size_t n_steps;

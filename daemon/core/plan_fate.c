@@ -150,6 +150,16 @@ static void add_limit(struct diag *limits, const char *word)
 		diag_set(limits, "%s", word);
 }
 
+void plan_fate_add_limit(const struct planner *p, const struct diag *limit)
+{
+	struct diag *limits = &p->task->limits;
+
+	if (limit->text && limits->text)
+		diag_set(limits, "%s; %s", limits->text, limit->text);
+	else if (limit->text)
+		diag_set(limits, "%s", limit->text);
+}
+
 void plan_fate_note_limits(const struct planner *p)
 {
 	const struct pair *want = p->want;

@@ -23,3 +23,4 @@ bool plan_fate_decide(struct planner *p);
 
 /* A pair that asks for what its kind cannot do works all the same, and says so. */
 void plan_fate_note_limits(const struct planner *p);
+void plan_fate_add_limit(const struct planner *p, const struct diag *limit); /* text NULL: none */

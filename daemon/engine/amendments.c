@@ -75,8 +75,7 @@ static void set_stage(struct reconcile *r, int stage)
 {
 	r->trial.stage = stage;
 	r->trial.until_ms = UINT64_MAX;
-	if (r->observer->on_amended)
-		r->observer->on_amended(r->observer->ctx);
+	r->amended = true;
 }
 
 /* Before anything is tried, so that the worker need not hand the names back. */
@@ -317,10 +316,26 @@ static enum finding find_bad(struct amendment *amendment, const struct status *s
 	return FINDING_BAD;
 }
 
+/* A pair goes on with the program that it has; a trial of another one is no success. */
+static bool lacks_program(const struct reconcile *r, const struct pair *want, const struct use **ret)
+{
+	for (enum side side = 0; side < N_SIDES; side++)
+		for (size_t i = 0; i < want->end[side].n_uses; i++) {
+			const struct use *use = &want->end[side].uses[i];
+			const struct object *object = observed_find_object(&r->world, use->program);
+
+			*ret = use;
+			if (!object || !object->digest)
+				return true;
+		}
+	return false;
+}
+
 static enum finding look_at(struct reconcile *r, struct amendment *amendment,
 			    const struct followed *pair, uint64_t now_ms)
 {
 	const struct entry *entry = table_find(&r->table, pair->name);
+	const struct use *use;
 	struct status status;
 
 	if (!entry)
@@ -332,7 +347,13 @@ static enum finding look_at(struct reconcile *r, struct amendment *amendment,
 		return FINDING_WAIT;
 	switch (status.state) {
 	case STATE_READY:
-		return FINDING_GOOD;
+		if (amendment->kind != AMEND_TRY || !status.want ||
+		    !lacks_program(r, status.want, &use))
+			return FINDING_GOOD;
+		memcpy(amendment->pair, pair->name, IFNAMSIZ);
+		amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "the object of program %s cannot be had",
+			       use->program);
+		return FINDING_BAD;
 	case STATE_NEW:
 	case STATE_CHANGING:
 	case STATE_FAILED:
@@ -425,11 +446,10 @@ static void end_trial_in_time(struct reconcile *r, uint64_t now_ms)
 		r->trial.until_ms = now_ms + 1000;
 }
 
-/* What is told may begin something else, so each is out of the list before. */
+/* In a turn only; what is told may begin something else, so each is out of the list before. */
 static void tell_done(struct reconcile *r)
 {
 	struct amending **p = &r->amending;
-	bool any = false;
 
 	while (*p) {
 		struct amending *amending = *p;
@@ -443,10 +463,11 @@ static void tell_done(struct reconcile *r)
 			amending->fn(amending->ctx, &amending->amendment);
 		amending_free(amending);
 		p = &r->amending;
-		any = true;
+		r->amended = true;
 	}
-	if (any && r->observer->on_amended)
+	if (r->amended && r->observer->on_amended)
 		r->observer->on_amended(r->observer->ctx);
+	r->amended = false;
 }
 
 void amendments_turn(struct reconcile *r, uint64_t now_ms)

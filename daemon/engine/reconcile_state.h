@@ -41,6 +41,7 @@ struct reconcile {
 	uint64_t generation;
 	struct amending *amending; /* owned; in the order in which they came */
 	struct trial_state trial;
+	bool amended; /* somebody is to be told */
 	uint64_t jitter; /* state of a small generator: pairs that failed together retry apart */
 };
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#pragma once
+
+/* Files that people name, and standard input, which is called "-". */
+
+#include "client/metactl.h"
+
+/* The bytes, with a NUL behind them; owned by the caller. 0 or an exit code, which has been explained. */
+int input_read(const char *path, char **ret, size_t *ret_len);
+
+/* An option's value as milliseconds; otherwise where it is not given. As input_read. */
+int input_duration(const struct cli *cli, const char *option, uint64_t otherwise_ms, uint64_t *ret_ms);
