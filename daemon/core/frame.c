@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define ROOM_KEPT (64u << 10)
+
 void frame_json_unref(json_t **json)
 {
 	json_decref(*json);
@@ -42,10 +44,14 @@ int frame_feed(struct frame_reader *reader, const char *bytes, size_t len)
 	return 0;
 }
 
-/* jansson bounds nesting only at compile time; braces within strings do not count. */
-static bool is_shallow(const char *text, size_t len)
+/*
+ * jansson bounds nesting only at compile time, and the number of values not at all, of which the
+ * smallest takes fifty times its text in memory. What is within strings does not count.
+ */
+static bool is_bounded(const char *text, size_t len, size_t max_values)
 {
 	bool quoted = false;
+	size_t n_values = 0;
 	int depth = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -57,7 +63,8 @@ static bool is_shallow(const char *text, size_t len)
 			depth++;
 		else if (!quoted && (text[i] == '}' || text[i] == ']'))
 			depth--;
-		if (depth > FRAME_DEPTH_MAX)
+		n_values += !quoted && (text[i] == ',' || text[i] == '{' || text[i] == '[');
+		if (depth > FRAME_DEPTH_MAX || (max_values && n_values > max_values))
 			return false;
 	}
 	return true;
@@ -86,11 +93,14 @@ int frame_next(struct frame_reader *reader, json_t **ret)
 
 	if (!used)
 		return FRAME_E_NONE;
-	if (is_shallow(text, used - 1))
+	if (is_bounded(text, used - 1, reader->max_values))
 		message = json_loadb(text, used - 1, JSON_REJECT_DUPLICATES, &error);
 	reader->start += used;
 	reader->len -= used;
 	reader->scanned = 0;
+	/* A large message is no reason to hold on to its memory. */
+	if (!reader->len && reader->room > ROOM_KEPT)
+		frame_done(reader);
 	if (!json_is_object(message)) {
 		json_decref(message);
 		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
@@ -102,7 +112,7 @@ int frame_next(struct frame_reader *reader, json_t **ret)
 void frame_done(struct frame_reader *reader)
 {
 	free(reader->bytes);
-	*reader = (struct frame_reader){ .max = reader->max };
+	*reader = (struct frame_reader){ .max = reader->max, .max_values = reader->max_values };
 }
 
 char *frame_encode(const json_t *message, size_t *ret_len)

@@ -18,6 +18,7 @@ struct frame_reader {
 	size_t start, len, room; /* bytes[start..start + len) have arrived and not been taken */
 	size_t scanned; /* of those, how many hold no NUL */
 	size_t max; /* 0: FRAME_SIZE_MAX */
+	size_t max_values; /* in one message, about; 0: any number */
 };
 
 enum { FRAME_E_NONE = 1 /* no whole message has arrived yet */ };

@@ -9,8 +9,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#define INPUT_VALUES_MAX 65536 /* in one message: calls are small */
 #define PENDING_MAX (64u << 10) /* nothing more is produced for a client above this */
 #define PORTION 8 /* calls and replies a client gets in one round */
+#define PORTION_BYTES (64u << 10) /* and what it may have read: a large message is enough */
+/* What all connections of a user may hold of what is on its way; little ones are not counted. */
+#define USER_MAX (32u << 20)
+#define LITTLE (128u << 10)
 
 int client_new(struct client_home *home, int fd, const struct ucred *cred, struct client **ret)
 {
@@ -31,6 +36,7 @@ int client_new(struct client_home *home, int fd, const struct ucred *cred, struc
 		.socket_fd = fd, .pid = cred->pid, .uid = cred->uid, .gid = cred->gid
 	};
 	client->input.reader.max = FRONT_MESSAGE_MAX;
+	client->input.reader.max_values = INPUT_VALUES_MAX;
 	client->call = (struct call){ .front = &home->front,
 				      .caller = &client->caller,
 				      .deadline_ms = UINT64_MAX };
@@ -129,6 +135,29 @@ static void update_interest(struct client *client, bool more)
 		return;
 	client->interest = event.events;
 	epoll_ctl(client->home->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+}
+
+/* ---- memory ---- */
+
+static size_t held(const struct client *client)
+{
+	return client->input.reader.room + client->out_room;
+}
+
+/* One who begins many long messages, or does not read long answers, is let go of. */
+static void check_memory(struct client *client)
+{
+	size_t sum = 0;
+
+	if (client->caller.uid == 0 || held(client) <= LITTLE)
+		return;
+	for (const struct client *c = client->home->clients; c; c = c->next)
+		if (c->caller.uid == client->caller.uid && held(c) > LITTLE)
+			sum += held(c);
+	if (sum <= USER_MAX)
+		return;
+	log_debug("user %u has too much on its way", client->caller.uid);
+	client->dead = true;
 }
 
 /* ---- who it is ---- */
@@ -243,8 +272,10 @@ static bool advance(struct client *client)
 /* Whether there is more to do as soon as there is room for it. */
 static bool produce(struct client *client)
 {
+	size_t before = client->input.n_taken;
+
 	for (int i = 0; i < PORTION; i++) {
-		if (pending(client) > PENDING_MAX)
+		if (pending(client) > PENDING_MAX || client->input.n_taken - before > PORTION_BYTES)
 			return true;
 		if (!advance(client))
 			return false;
@@ -268,6 +299,7 @@ void client_serve(struct client *client, uint32_t events)
 		flush(client);
 	if (client->input.ended && !more && client->call.state == CALL_NONE && !client->out_len)
 		client->dead = true;
+	check_memory(client);
 	if (!client->dead)
 		update_interest(client, more);
 }

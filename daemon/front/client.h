@@ -20,10 +20,12 @@ struct client_home {
 	struct front front;
 	struct polkit *polkit;
 	int epoll_fd; /* knows each client by its address */
+	struct client *clients; /* owned by the server */
+	size_t n_clients;
 };
 
 struct client {
-	struct client *next; /* of the server's list */
+	struct client *next; /* of home->clients */
 	struct client_home *home;
 	int fd;
 	struct caller caller;

@@ -43,6 +43,7 @@ static int take(struct input *input, int socket_fd, char *bytes, size_t len, boo
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	take_fds(input, &header);
+	input->n_taken += n;
 	return frame_feed(&input->reader, bytes, n);
 }
 

@@ -13,6 +13,7 @@
 struct input {
 	struct frame_reader reader;
 	struct fds fds; /* of the message that is arriving */
+	size_t n_taken; /* bytes, of all there ever were */
 	bool readable; /* there may be more in the socket */
 	bool ended; /* nothing more will come */
 };

@@ -20,8 +20,6 @@ struct server {
 	int listen_fd;
 	int spare_fd; /* given up to refuse a client when there are no descriptors */
 	char *path; /* owned; NULL: not made by us */
-	struct client *clients;
-	size_t n_clients;
 };
 
 /* ---- listening ---- */
@@ -118,7 +116,7 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	for (struct client *c = server->clients, *next; c; c = next) {
+	for (struct client *c = server->home.clients, *next; c; c = next) {
 		next = c->next;
 		client_free(c);
 	}
@@ -141,7 +139,7 @@ int server_fd(const struct server *server)
 
 static void bury(struct server *server)
 {
-	for (struct client **p = &server->clients; *p;) {
+	for (struct client **p = &server->home.clients; *p;) {
 		struct client *client = *p;
 
 		if (!client->dead) {
@@ -149,7 +147,7 @@ static void bury(struct server *server)
 			continue;
 		}
 		*p = client->next;
-		server->n_clients--;
+		server->home.n_clients--;
 		client_free(client);
 	}
 }
@@ -160,9 +158,9 @@ static bool is_crowded(const struct server *server, uid_t uid)
 	const struct settings settings = desired ? desired->settings : SETTINGS_DEFAULT;
 	size_t n = 0;
 
-	for (const struct client *c = server->clients; c; c = c->next)
+	for (const struct client *c = server->home.clients; c; c = c->next)
 		n += c->caller.uid == uid;
-	return server->n_clients >= settings.max_connections ||
+	return server->home.n_clients >= settings.max_connections ||
 	       (uid != 0 && n >= settings.max_connections_per_user);
 }
 
@@ -180,9 +178,9 @@ static void welcome(struct server *server, int fd)
 	}
 	if (client_new(&server->home, fd, &cred, &client) < 0)
 		return;
-	client->next = server->clients;
-	server->clients = client;
-	server->n_clients++;
+	client->next = server->home.clients;
+	server->home.clients = client;
+	server->home.n_clients++;
 }
 
 /* Without a free descriptor a client stays in the queue, and the loop would run hot. */
@@ -236,14 +234,14 @@ void server_on_pair(struct server *server, const char *name, bool gone)
 	struct front *front = &server->home.front;
 
 	changes_add(&front->changes, name, reconcile_generation(front->reconcile), gone);
-	for (struct client *c = server->clients; c; c = c->next)
+	for (struct client *c = server->home.clients; c; c = c->next)
 		if (!c->call.pair[0] || strcmp(c->call.pair, name) == 0)
 			client_wake_soon(c, CALL_PAIR);
 }
 
 void server_on_event(struct server *server, enum call_event event)
 {
-	for (struct client *c = server->clients; c; c = c->next)
+	for (struct client *c = server->home.clients; c; c = c->next)
 		client_wake(c, event);
 }
 
@@ -251,7 +249,7 @@ uint64_t server_turn(struct server *server, uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
 
-	for (struct client *c = server->clients; c; c = c->next) {
+	for (struct client *c = server->home.clients; c; c = c->next) {
 		if (c->call.deadline_ms <= now_ms) {
 			c->call.deadline_ms = UINT64_MAX;
 			client_wake(c, CALL_DEADLINE);

@@ -108,8 +108,41 @@ static void check_size(void)
 	}
 }
 
+/* "[1,1,1]", with n values in it. */
+static int read_values(size_t n, size_t max)
+{
+	AUTO(frame_done) struct frame_reader reader = { .max_values = max };
+	AUTO(frame_json_unref) json_t *message = NULL;
+	AUTO_FREE char *text = calloc(1, 2 * n + 64);
+	size_t len = sprintf(text, "{\"text\": \",,,,[[[{{{\", \"n\": [1");
+
+	for (size_t i = 1; i < n; i++)
+		len += sprintf(text + len, ",1");
+	sprintf(text + len, "]}");
+	CHECK(feed_text(&reader, text) == 0);
+	return frame_next(&reader, &message);
+}
+
+static void check_bounds(void)
+{
+	AUTO(frame_done) struct frame_reader reader = { .max_values = 7 };
+	AUTO(frame_json_unref) json_t *message = NULL;
+	AUTO_FREE char *text = calloc(1, 1 << 20);
+
+	CHECK(read_values(1000, 0) == 0);
+	CHECK(read_values(1000, 1002) == 0);
+	CHECK(read_values(1000, 1001) == -EBADMSG);
+	/* A large message leaves nothing behind but what is meant for the next. */
+	memset(text, ' ', (1 << 20) - 1);
+	memcpy(text, "{}", 2);
+	CHECK(feed_text(&reader, text) == 0 && reader.room >= 1 << 20);
+	CHECK(frame_next(&reader, &message) == 0);
+	CHECK(!reader.room && !reader.bytes && reader.max_values == 7);
+}
+
 int main(void)
 {
+	check_bounds();
 	check_stream();
 	check_refusals();
 	check_depth();
