@@ -1,11 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The socket as clients of all sorts find it: fake_metad serves, every case gets one of its own.
-Arguments: fake_metad, io.metad.varlink."""
+"""The socket as clients of all sorts find it. Arguments: see fake.py."""
 import contextlib
-import json
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -13,113 +10,10 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
-from varlink import Connection, Interface, call, encode  # noqa: E402
-
-FAKE, DESCRIPTION = sys.argv[1:3]
-# The machine's own bus is nobody to ask here; tests/netns/test_polkit.py brings one.
-os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
-SERVICE = "org.varlink.service."
-SYSTEMD_SERVICE = "io.systemd.service."
-NOBODY = 65534
-with open(FAKE, "rb") as file:
-    SANITIZED = b"__asan_init" in file.read()  # keeps what was freed: its memory says nothing
-CASES = []
-
-
-def place(name):
-    """Of the description of an interface; the fake's own is beside this file."""
-    directory = os.path.dirname(__file__ if name == "org.example.fake" else DESCRIPTION)
-    return f"{directory}/{name}.varlink"
-
-
-def interface(name):
-    with open(place(name)) as file:
-        return Interface(file.read())
-
-
-METAD, VARLINK, SYSTEMD, EXAMPLE = map(
-    interface, ("io.metad", "org.varlink.service", "io.systemd.service", "org.example.fake"))
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def equal(found, wanted):
-    assert found == wanted, f"{found!r} is not {wanted!r}"
-
-
-class Fake:
-    def __init__(self, path, files=256, env=None, stderr=None):
-        self.path = path
-        self.process = subprocess.Popen(
-            [FAKE, path], env=env or {**os.environ, "METAD_TEST": "1"}, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=stderr, text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
-        equal(self.process.stdout.readline(), "ok\n")
-
-    def tell(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        equal(self.process.stdout.readline(), "ok\n")
-
-    def connect(self, **kwargs):
-        return Connection(self.path, **kwargs)
-
-    def seconds(self):
-        """Processor time used so far."""
-        with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    @staticmethod
-    def until(condition, what):
-        end = time.monotonic() + 10
-        while not condition():
-            assert time.monotonic() < end, what
-            time.sleep(0.01)
-
-    def kilobytes(self):
-        if SANITIZED:
-            return 0
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-
-    def end(self):
-        self.process.stdin.close()
-        equal(self.process.wait(timeout=30), 0)
-
-
-@contextlib.contextmanager
-def fake(**kwargs):
-    with tempfile.TemporaryDirectory(prefix="mt") as directory:
-        os.chmod(directory, 0o755)
-        server = Fake(f"{directory}/io.metad", **kwargs)
-        try:
-            yield server
-            server.end()
-        finally:
-            server.process.kill()
-            server.process.wait()
-            server.process.stdout.close()
-
-
-def metad(name):
-    return "io.metad." + name
-
-
-def example(name):
-    return "org.example.fake." + name
-
-
-def error(message):
-    return message["error"].rsplit(".", 1)[1]
-
+sys.path.insert(0, os.path.dirname(__file__))
+from fake import (EXAMPLE, FAKE, METAD, NOBODY, SERVICE, SYSTEMD, SYSTEMD_SERVICE, VARLINK,  # noqa: E402
+                  Fake, as_nobody, call, case, encode, equal, error, example, fake, main, metad, place,
+                  quiet, send_with)
 
 # ---- what is said ----
 
@@ -154,7 +48,7 @@ def numbers_are_of_their_types():
         equal(features["tcx"], {"name": "tcx", "usable": True})
         equal(features["btf"], {"name": "btf", "usable": False, "why": "no BTF"})
         # Every feature is told of in the description.
-        with open(DESCRIPTION) as file:
+        with open(place("io.metad")) as file:
             assert ", ".join(features) in file.read().replace("\n# ", " "), list(features)
         equal(capabilities["limits"]["messageBytes"], 1 << 20)
 
@@ -541,17 +435,6 @@ def who_has_finished_sending_still_gets_answers():
 # ---- calls that wait ----
 
 
-def quiet(client, seconds=0.1):
-    """Nothing comes for a while."""
-    client.socket.settimeout(seconds)
-    try:
-        message = client.receive()
-    except TimeoutError:
-        client.socket.settimeout(10)
-        return True
-    raise AssertionError(f"{message} was not to come")
-
-
 def woken(client):
     reply = client.receive()
     EXAMPLE.check_reply(example("Wait"), reply)
@@ -694,12 +577,6 @@ def try_another(server):
 # ---- file descriptors ----
 
 
-def send_with(client, message, n):
-    """The message, and n descriptors with its first byte."""
-    with open("/dev/null") as null:
-        socket.send_fds(client.socket, [encode(message)], [null.fileno()] * n)
-
-
 @case
 def descriptors_that_nobody_takes_are_closed():
     with fake() as server:
@@ -799,20 +676,6 @@ def reload_answers_when_the_files_were_read():
             equal(reply["parameters"]["diagnostics"], [
                 {"file": "/etc/?.yaml", "line": 1, "column": 2, "text": "unknown key"}])
             assert "parameters" in each.call(metad("Status"))
-
-
-def as_nobody(function, uid=NOBODY):
-    """Runs function as an ordinary user; its result is an exit code."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setgid(uid)
-            os.setuid(uid)
-            code = function()
-        finally:
-            os._exit(code)
-    equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)
 
 
 @case
@@ -1026,15 +889,6 @@ def a_stuck_monitor_keeps_nobody_waiting():
         while "new" not in watcher.known:
             watcher.step()
 
-
-def main():
-    wanted = sys.argv[3:]
-    for function in CASES:
-        if wanted and function.__name__ not in wanted:
-            continue
-        begin = time.monotonic()
-        function()
-        print(f"{function.__name__}: {time.monotonic() - begin:.2f} s", flush=True)
 
 
 main()
