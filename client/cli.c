@@ -8,6 +8,7 @@
 #include "base/word.h"
 #include "client/help.h"
 #include "client/metactl.h"
+#include "client/term.h"
 #include "files/dropin.h"
 
 #include <assert.h>
@@ -164,22 +165,59 @@ static int complain_not_taken(const struct cli *cli, const char *option)
 			takers);
 }
 
+/* ---- words that are known ---- */
+
+static bool is_one_of(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+
+		if (n == len && strncmp(at, word, len) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* "pretty, short or off" */
+static void list_words(const char *words, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	while (*words && used < size) {
+		size_t n = strcspn(words, " ");
+		bool is_first = !used, is_last = !words[n];
+
+		used += snprintf(buf + used, size - used, "%s%.*s",
+				 is_first ? "" : is_last ? " or " : ", ", (int)n, words);
+		words += n + strspn(words + n, " ");
+	}
+}
+
+/* name: of the option or argument, "--json". 0 or an exit code. */
+static int check_word(const char *dashes, const char *name, enum word_kind kind, const char *words,
+		      const char *value)
+{
+	char known[256];
+
+	if (kind != WORD_ONE_OF || !value || is_one_of(words, value))
+		return 0;
+	list_words(words, known, sizeof(known));
+	return complain(EXIT_USAGE, "%s%s is %s, not \"%s\"", dashes, name, known, value);
+}
+
 /* ---- options ---- */
 
-static int take_json(const struct option_type *type, bool by_letter, const char *value,
-		     enum json_mode *ret)
+static enum json_mode json_mode(bool by_letter, const char *value)
 {
-	if (!value && by_letter)
-		value = isatty(STDOUT_FILENO) ? "pretty" : "short";
-	if (!value || strcmp(value, "pretty") == 0)
-		*ret = JSON_PRETTY;
-	else if (strcmp(value, "short") == 0)
-		*ret = JSON_SHORT;
-	else if (strcmp(value, "off") == 0)
-		*ret = JSON_OFF;
-	else
-		return complain(EXIT_USAGE, "--json is pretty, short or off, not \"%s\"", value);
-	return 0;
+	if (!value)
+		return by_letter && !term_is_terminal() ? JSON_SHORT : JSON_PRETTY;
+	if (strcmp(value, "short") == 0)
+		return JSON_SHORT;
+	return strcmp(value, "off") == 0 ? JSON_OFF : JSON_PRETTY;
 }
 
 static int add_config_dir(struct cli *cli, const char *dir)
@@ -199,13 +237,16 @@ static int take_option(struct cli *cli, const struct option_type *type, bool by_
 		       const char *value)
 {
 	struct cli_given given = { .name = type->name, .value = value };
+	int r = check_word("--", type->name, type->kind, type->words, value);
 
+	if (r != 0)
+		return r;
 	if (ARRAY_APPEND(cli->given, cli->n_given, given) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (strcmp(type->name, "socket") == 0)
 		cli->socket = value;
 	else if (strcmp(type->name, "json") == 0)
-		return take_json(type, by_letter, value, &cli->json);
+		cli->json = json_mode(by_letter, value);
 	else if (strcmp(type->name, "config-dir") == 0)
 		return add_config_dir(cli, value);
 	else if (strcmp(type->name, "no-legend") == 0)
@@ -256,6 +297,8 @@ static int check_arguments(const struct cli *cli, int argc, char **argv)
 		if (!type->name)
 			return complain(EXIT_USAGE, "\"%s\" is too much; usage: %s", argv[i],
 					usage ? usage : "");
+		if (check_word("", type->name, type->kind, type->words, argv[i]) != 0)
+			return EXIT_USAGE;
 		if (!type->is_repeated)
 			type++;
 		else if (i == argc - 1)

@@ -23,14 +23,10 @@ static int cmd_completion(const struct cli *cli, int argc, char **argv)
 	if (argc > 1)
 		return complain(EXIT_USAGE, "\"%s\" is too much: only words has more behind it",
 				argv[1]);
-	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
-		if (strcmp(argv[0], scripts[i].shell) == 0) {
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
+		if (strcmp(argv[0], scripts[i].shell) == 0)
 			fputs(scripts[i].text, stdout);
-			return 0;
-		}
-	}
-	return complain(EXIT_USAGE, "there is completion for bash, zsh and fish, not for \"%s\"",
-			argv[0]);
+	return 0;
 }
 
 const struct command command_completion = {

@@ -166,7 +166,15 @@ static int receive(struct conn *conn, json_t **ret)
 	}
 }
 
-int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
+static bool is_error(const json_t *message, const char *name)
+{
+	const char *error = text_of(message, "error");
+
+	return name && strncmp(error, "io.metad.", 9) == 0 && strcmp(error + 9, name) == 0;
+}
+
+int conn_call_unless(struct conn *conn, const char *method, json_t *parameters, const char *error,
+		     json_t **ret)
 {
 	AUTO(frame_json_unref) json_t *message = NULL;
 	time_t patience_s = patience_for(parameters);
@@ -179,11 +187,20 @@ int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t 
 		r = receive(conn, &message);
 	if (r != 0)
 		return r;
+	if (is_error(message, error)) {
+		*ret = NULL;
+		return 0;
+	}
 	if (has_text(message, "error"))
 		return refusal_complain(message);
 	answer = json_object_get(message, "parameters");
 	*ret = answer ? json_incref(answer) : json_object();
 	return 0;
+}
+
+int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret)
+{
+	return conn_call_unless(conn, method, parameters, NULL, ret);
 }
 
 json_t *conn_ask_people(json_t *parameters)

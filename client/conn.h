@@ -20,6 +20,9 @@ int conn_fd(const struct conn *conn); /* readable when a reply comes, or the end
  * the reply. 0 or an exit code.
  */
 int conn_call(struct conn *conn, const char *method, json_t *parameters, json_t **ret);
+/* The same, but where metad answers with this error ("NoSuchPair") it is 0, with *ret NULL. */
+int conn_call_unless(struct conn *conn, const char *method, json_t *parameters, const char *error,
+		     json_t **ret);
 /* Has polkit ask whoever sits at the terminal for a password, if need be. Returns parameters. */
 json_t *conn_ask_people(json_t *parameters);
 int conn_reload(struct conn *conn, json_t **ret);

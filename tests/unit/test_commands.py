@@ -38,16 +38,22 @@ def check_letters(known):
     assert len(letters) == len(set(letters)), f"two options have the same letter: {letters}"
 
 
+def sample(what):
+    """A word that may stand there."""
+    return what["words"][0] if what.get("kind") == "one-of" else "x"
+
+
 def check_arguments(command):
     name, arguments = command["name"], command["arguments"]
+    words = [sample(argument) for argument in arguments]
     least = sum(not argument["optional"] for argument in arguments)
     if least:
-        text = metactl(name, *["x"] * (least - 1), code=64)
+        text = metactl(name, *words[:least - 1], code=64)
         assert f"{arguments[least - 1]['name']} is missing; usage: {command['usage']}" in text, text
     for argument in arguments[:-1]:
         assert not argument["repeated"], f"{name}: only the last argument can be repeated"
     if not any(argument["repeated"] for argument in arguments):
-        text = metactl(name, *["x"] * len(arguments), "much", code=64)
+        text = metactl(name, *words, "much", code=64)
         assert f'"much" is too much; usage: {command["usage"]}' in text, text
 
 
@@ -61,9 +67,8 @@ def check_command(command, common, names):
     check_width(text, name)
     assert json.loads(metactl("help", name, "--json")) == command, name
     own = {option["name"] for option in [*command["options"], *common]}
-    for other in names - own:
-        value = ["x"] if names_with_value[other] else []
-        assert f"--{other} is not for {name}" in metactl(name, f"--{other}", *value, code=64)
+    for other in sorted(names - own):
+        assert f"--{other} is not for {name}" in metactl(name, f"--{other}", *values[other], code=64)
     assert "there is no option" in metactl(name, "--xyzzyxyzzy", code=64), name
     check_arguments(command)
 
@@ -74,13 +79,14 @@ for option in [*table["options"], *(o for c in table["commands"] for o in c["opt
     check_option(option, known)
 check_letters(known)
 # config-dir is looked at at once.
-names_with_value = {name: not no_value for name, (_, no_value, _) in known.items()
-                    if name != "config-dir"}
+values = {option["name"]: [sample(option)] if option.get("value") else []
+          for command in table["commands"] for option in command["options"]
+          if option["name"] != "config-dir"}
 overview = metactl("--help")
 check_width(overview, "--help")
 assert overview == metactl("help") == metactl(code=64)
 for command in table["commands"]:
     assert f"  {command['name']} " in overview and command["help"] in overview, command["name"]
-    check_command(command, table["options"], set(names_with_value))
+    check_command(command, table["options"], set(values))
 assert len(table["commands"]) > 10
 print(f"{len(table['commands'])} commands, {len(known)} options")
