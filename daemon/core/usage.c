@@ -2,6 +2,8 @@
 /* See usage.h. What somebody else has attached is no use of a definition. */
 #include "core/usage.h"
 
+#include <errno.h>
+
 void usage_init(struct usage *usage, struct desired *desired)
 {
 	*usage = (struct usage){ .desired = desired_ref(desired) };
@@ -11,8 +13,18 @@ void usage_done(struct usage *usage)
 {
 	desired_unref(usage->desired);
 	free(usage->places);
+	free(usage->first);
 	free(usage->loaded);
 	*usage = (struct usage){};
+}
+
+/* The youngest are asked about most often. */
+static int note_loaded(struct usage *usage, const struct slot *slot)
+{
+	for (size_t i = usage->n_loaded; i-- > 0;)
+		if (usage->loaded[i].prog_id == slot->prog_id)
+			return 0;
+	return ARRAY_APPEND(usage->loaded, usage->n_loaded, *slot);
 }
 
 static int add_place(struct usage *usage, const char *pair, enum side side, const char *program,
@@ -32,7 +44,7 @@ static int add_place(struct usage *usage, const char *pair, enum side side, cons
 		place.prog_id = slot->prog_id;
 	}
 	r = ARRAY_APPEND(usage->places, usage->n_places, place);
-	return r == 0 && slot ? ARRAY_APPEND(usage->loaded, usage->n_loaded, *slot) : r;
+	return r == 0 && slot ? note_loaded(usage, slot) : r;
 }
 
 static bool is_attached(const struct sighted_end *end, const char *program)
@@ -63,58 +75,35 @@ int usage_add(struct usage *usage, const char *pair, const struct pair *want,
 	return r;
 }
 
-static int compare_places(const void *a, const void *b)
+/* By counting: there are many places, and definitions are numbered. */
+int usage_sort(struct usage *usage)
 {
-	const struct usage_place *x = a, *y = b;
-	int order;
+	size_t n = usage->desired->n_programs;
+	AUTO_FREE size_t *first = calloc(n + 2, sizeof(*first));
+	struct usage_place *sorted = calloc(usage->n_places + 1, sizeof(*sorted));
 
-	if (x->program != y->program)
-		return x->program < y->program ? -1 : 1;
-	order = strcmp(x->pair, y->pair);
-	if (order == 0)
-		order = (int)x->side - (int)y->side;
-	return order ? order : (int)x->position - (int)y->position;
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	const struct slot *x = a, *y = b;
-
-	return (x->prog_id > y->prog_id) - (x->prog_id < y->prog_id);
-}
-
-void usage_sort(struct usage *usage)
-{
-	size_t kept = 0;
-
-	if (usage->n_places)
-		qsort(usage->places, usage->n_places, sizeof(*usage->places), compare_places);
-	if (usage->n_loaded)
-		qsort(usage->loaded, usage->n_loaded, sizeof(*usage->loaded), compare_ids);
-	for (size_t i = 0; i < usage->n_loaded; i++)
-		if (!kept || usage->loaded[i].prog_id != usage->loaded[kept - 1].prog_id)
-			usage->loaded[kept++] = usage->loaded[i];
-	usage->n_loaded = kept;
+	if (!first || !sorted) {
+		free(sorted);
+		return -ENOMEM;
+	}
+	/* first[i + 1] is where the next place of i goes, until all have gone there. */
+	for (size_t i = 0; i < usage->n_places; i++)
+		first[usage->places[i].program + 2]++;
+	for (size_t i = 2; i < n + 2; i++)
+		first[i] += first[i - 1];
+	for (size_t i = 0; i < usage->n_places; i++)
+		sorted[first[usage->places[i].program + 1]++] = usage->places[i];
+	free(usage->places);
+	free(usage->first);
+	usage->places = sorted;
+	usage->first = STEAL(first);
+	return 0;
 }
 
 const struct usage_place *usage_of(const struct usage *usage, size_t program, size_t *ret_n)
 {
-	size_t low = 0, n = usage->n_places, end;
-
-	while (n) {
-		size_t half = n / 2;
-
-		if (usage->places[low + half].program < program) {
-			low += half + 1;
-			n -= half + 1;
-		} else {
-			n = half;
-		}
-	}
-	for (end = low; end < usage->n_places && usage->places[end].program == program; end++)
-		;
-	*ret_n = end - low;
-	return usage->places + low;
+	*ret_n = usage->first[program + 1] - usage->first[program];
+	return usage->places + usage->first[program];
 }
 
 void usage_count(const struct usage *usage, size_t program, uint64_t *ret_runs,

@@ -16,13 +16,10 @@ struct usage_place {
 
 struct usage {
 	struct desired *desired; /* counted reference */
-	struct usage_place
-		*places; /* owned; by definition, pair, side and position after usage_sort */
+	struct usage_place *places; /* owned; as they were added, after usage_sort by definition */
 	size_t n_places;
-	/*
-	 * Loaded programs, each once: in how many chains one is makes no difference to its run counts.
-	 * Sorted by prog_id after usage_sort.
-	 */
+	size_t *first; /* owned; after usage_sort: where each definition's places begin, and the end */
+	/* Programs, each once: in how many chains one is makes no difference to its run counts. */
 	struct slot *loaded; /* owned */
 	size_t n_loaded;
 };
@@ -34,7 +31,7 @@ void usage_done(struct usage *usage);
 /* Adds the places of one pair; want and seen may be NULL. 0 or -ENOMEM. */
 int usage_add(struct usage *usage, const char *pair, const struct pair *want,
 	      const struct sighting *seen);
-void usage_sort(struct usage *usage);
+int usage_sort(struct usage *usage); /* 0 or -ENOMEM */
 
 /* After usage_sort: the places of a definition by index, as a range. */
 const struct usage_place *usage_of(const struct usage *usage, size_t program, size_t *ret_n);

@@ -22,8 +22,9 @@ json_t *wire_files(const struct catalog *catalog); /* names of files that are in
 
 /* In wire_numbers.c. */
 json_t *wire_statistics(const struct status *status);
-/* A definition by index; why: its object cannot be read, text NULL: it can. */
-json_t *wire_program(const struct usage *usage, size_t program, const struct diag *why);
+/* A definition by index, with n of its users; why: its object cannot be read, text NULL: it can. */
+json_t *wire_program(const struct usage *usage, size_t program, const struct usage_place *users,
+		     size_t n, const struct diag *why);
 json_t *wire_features(const struct feature_state features[static N_FEATURES]);
 
 /*

@@ -48,18 +48,17 @@ static json_t *user(const struct usage_place *place)
 	return object;
 }
 
-static json_t *users(const struct usage *usage, size_t program)
+static json_t *all_users(const struct usage_place *places, size_t n)
 {
 	json_t *array = json_array();
-	size_t n;
-	const struct usage_place *places = usage_of(usage, program, &n);
 
 	for (size_t i = 0; i < n; i++)
 		array = wire_append(array, user(&places[i]));
 	return array;
 }
 
-json_t *wire_program(const struct usage *usage, size_t program, const struct diag *why)
+json_t *wire_program(const struct usage *usage, size_t program, const struct usage_place *users,
+		     size_t n, const struct diag *why)
 {
 	const struct program *definition = &usage->desired->programs[program];
 	const struct diag *at = &definition->at;
@@ -71,7 +70,7 @@ json_t *wire_program(const struct usage *usage, size_t program, const struct dia
 			   definition->name, "object", wire_text(definition->object), "function",
 			   wire_text(definition->function), "shipped",
 			   !strchr(definition->object, '/'), "file", wire_text(at->file), "error",
-			   wire_text(why->text), "users", users(usage, program), "runs",
+			   wire_text(why->text), "users", all_users(users, n), "runs",
 			   (json_int_t)runs, "runTimeNs", (json_int_t)time_ns);
 	if (object && at->line)
 		json_object_set_new(object, "line", json_integer(at->line));

@@ -146,9 +146,10 @@ int reconcile_usage(struct reconcile *r, struct usage *ret)
 
 		error = usage_add(&usage, entry->name, reconcile_wanted(r, entry), &entry->seen);
 	}
+	if (error == 0)
+		error = usage_sort(&usage);
 	if (error < 0)
 		return error;
-	usage_sort(&usage);
 	r->backend->refresh(r->backend->ctx, usage.loaded, usage.n_loaded);
 	*ret = STEAL(usage);
 	return 0;

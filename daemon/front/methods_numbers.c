@@ -126,44 +126,69 @@ METHOD(metad_verify) = { .run = verify };
 
 /* ---- Programs ---- */
 
+#define USERS_MAX 500 /* told in one reply: to make one takes a millisecond */
+
 struct programs {
 	struct usage usage;
-	size_t next; /* definition */
+	size_t program; /* whose turn it is */
+	size_t n_told; /* of its users */
 };
 
 /* metad's own are there whether anybody needs them or not: they are told where they are used. */
 static bool is_told(const struct usage *usage, size_t program)
 {
-	size_t n_places;
+	size_t n;
 
-	usage_of(usage, program, &n_places);
-	return usage->desired->programs[program].name[0] != '+' || n_places;
+	usage_of(usage, program, &n);
+	return usage->desired->programs[program].name[0] != '+' || n;
 }
 
-static size_t next_told(const struct usage *usage, size_t program)
+/* False: that was the last one. */
+static bool find_program(struct programs *programs)
 {
-	while (program < usage->desired->n_programs && !is_told(usage, program))
-		program++;
-	return program;
+	const struct usage *usage = &programs->usage;
+
+	while (programs->program < usage->desired->n_programs && !is_told(usage, programs->program))
+		programs->program++;
+	return programs->program < usage->desired->n_programs;
+}
+
+static json_t *tell_program(struct programs *programs, const struct reconcile *reconcile)
+{
+	static const struct diag nothing;
+	const struct usage *usage = &programs->usage;
+	size_t i = programs->program, n;
+	const struct usage_place *users = usage_of(usage, i, &n) + programs->n_told;
+	const struct object *object = reconcile_object(reconcile, usage->desired->programs[i].name);
+
+	n = MIN(n - programs->n_told, USERS_MAX);
+	return json_pack("{s:o}", "program",
+			 wire_program(usage, i, users, n, object ? &object->why : &nothing));
+}
+
+static void advance(struct programs *programs)
+{
+	size_t n;
+
+	usage_of(&programs->usage, programs->program, &n);
+	programs->n_told += MIN(n - programs->n_told, USERS_MAX);
+	if (programs->n_told < n)
+		return;
+	programs->n_told = 0;
+	programs->program++;
 }
 
 static int continue_programs(struct call *call, unsigned int why)
 {
-	static const struct diag nothing;
 	struct programs *programs = call->data;
-	const struct desired *desired = programs->usage.desired;
-	size_t i = next_told(&programs->usage, programs->next);
-	const struct object *object;
 	json_t *parameters;
 
-	if (i >= desired->n_programs)
+	if (!find_program(programs))
 		return call_reply(call, json_object());
-	object = reconcile_object(call->front->reconcile, desired->programs[i].name);
-	parameters = json_pack("{s:o}", "program",
-			       wire_program(&programs->usage, i, object ? &object->why : &nothing));
-	programs->next = next_told(&programs->usage, i + 1);
-	return programs->next < desired->n_programs ? call_reply_more(call, parameters)
-						    : call_reply(call, parameters);
+	parameters = tell_program(programs, call->front->reconcile);
+	advance(programs);
+	return find_program(programs) ? call_reply_more(call, parameters)
+				      : call_reply(call, parameters);
 }
 
 static void release_programs(struct call *call)

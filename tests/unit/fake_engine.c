@@ -145,7 +145,7 @@ int reconcile_usage(struct reconcile *r, struct usage *ret)
 	usage_init(ret, r->desired);
 	for (size_t i = 0; i < r->n; i++)
 		CHECK(usage_add(ret, r->pairs[i].name, &r->pairs[i].want, &r->pairs[i].seen) == 0);
-	usage_sort(ret);
+	CHECK(usage_sort(ret) == 0);
 	return 0;
 }
 
@@ -309,6 +309,14 @@ void fake_set_log(struct fake *fake, size_t len)
 	memset(log, 'x', len);
 	free(fake->history.error.detail);
 	fake->history.error.detail = log;
+}
+
+void fake_use(struct fake *fake)
+{
+	static struct use uses[] = { { .program = "acl" } };
+
+	fake->want.end[SIDE_PEER].uses = uses;
+	fake->want.end[SIDE_PEER].n_uses = 1;
 }
 
 void fake_measure(struct fake *fake)

@@ -46,6 +46,7 @@ void fake_change(struct reconcile *r, struct fake *fake);
 void fake_forget(struct reconcile *r, struct fake *fake);
 /* Its counters have been read, if somebody asked for them. */
 void fake_measure(struct fake *fake);
+void fake_use(struct fake *fake); /* it is to have a program */
 /* A look at everything is over, and was well if why is NULL. */
 void fake_look(struct reconcile *r, const char *why);
 /* The last error has a log of so many bytes. */

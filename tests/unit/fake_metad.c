@@ -10,6 +10,7 @@
  *	churn N					N changes, of one pair after the other
  *	begin, loaded				reading of the configuration begins, ends
  *	conflicts				declarations are in conflict otherwise
+ *	use NAME				add, and it is to have a program
  *	looked, blind				a look at everything is over, or has failed
  *	measured NAME				its counters have been read, if somebody asked for them
  */
@@ -38,6 +39,8 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 		change(r, server, fake_add(r, name, VERDICT_READY));
 	} else if (strcmp(verb, "wait") == 0) {
 		change(r, server, fake_add(r, name, VERDICT_WAIT));
+	} else if (strcmp(verb, "use") == 0) {
+		fake_use(fake_add(r, name, VERDICT_READY));
 	} else if (strcmp(verb, "log") == 0) {
 		fake_set_log(fake_find(r, "full"), strtoul(name, NULL, 10));
 	} else if (strcmp(verb, "gone") == 0 && fake) {

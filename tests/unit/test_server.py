@@ -67,6 +67,18 @@ def programs_and_who_uses_them():
 
 
 @case
+def users_of_a_program_come_in_portions():
+    with fake() as server, server.connect() as client:
+        for i in range(1200):
+            server.tell("use", f"u{i:04}")
+        replies = client.call_more(metad("Programs"))
+        equal([r["parameters"]["program"]["name"] for r in replies], ["acl"] * 3 + ["count"])
+        equal([r["continues"] for r in replies[:-1]], [True] * 3)
+        users = [u["pair"] for r in replies[:3] for u in r["parameters"]["program"]["users"]]
+        equal(users, ["full"] + [f"u{i:04}" for i in range(1200)])
+
+
+@case
 def statistics_wait_until_they_are_read():
     method = metad("Statistics")
     with fake() as server, server.connect() as client, server.connect() as other:
