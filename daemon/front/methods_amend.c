@@ -12,15 +12,33 @@
 
 /* ---- Create ---- */
 
-static int read_netns(const json_t *netns, struct netns_ref *ret)
+/* What it is of is for the worker to find out: that may take as long as the file's owner likes. */
+static int take_fd(struct call *call, const json_t *index, int *ret)
+{
+	*ret = fds_take(&call->fds, json_integer_value(index));
+	return *ret < 0 ? -EINVAL : 0;
+}
+
+static bool is_name(const char *name)
+{
+	return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int read_netns(struct call *call, const json_t *netns, struct amendment *amendment)
 {
 	const char *name = json_string_value(json_object_get(netns, "name"));
 	const char *path = json_string_value(json_object_get(netns, "path"));
-	json_int_t pid = json_integer_value(json_object_get(netns, "pid"));
+	const json_t *number = json_object_get(netns, "pid");
+	const json_t *index = json_object_get(netns, "fileDescriptor");
+	json_int_t pid = json_integer_value(number);
+	struct netns_ref *ret = &amendment->netns;
+	bool is_pid = json_is_integer(number), is_fd = json_is_integer(index);
 
-	if (!!name + !!path + !!pid != 1 || pid < 0 || (path && path[0] != '/') ||
-	    (name && (!name[0] || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)))
+	if (!!name + !!path + is_pid + is_fd != 1 || (is_pid && pid <= 0) ||
+	    (path && path[0] != '/') || (name && !is_name(name)))
 		return -EINVAL;
+	if (is_fd)
+		return take_fd(call, index, &amendment->netns_fd);
 	if (pid && asprintf(&ret->text, "%lld", (long long)pid) < 0)
 		ret->text = NULL;
 	if (!pid)
@@ -55,7 +73,7 @@ static int create(struct call *call)
 		return amend_refuse_parameter(call, "pair");
 	snprintf(amendment.pair, IFNAMSIZ, "%s", pair ? pair : "");
 	if (netns)
-		r = read_netns(netns, &amendment.netns);
+		r = read_netns(call, netns, &amendment);
 	if (r == -EINVAL)
 		return amend_refuse_parameter(call, "netns");
 	if (r == 0)

@@ -87,17 +87,19 @@ static int find_netns(struct amendment *amendment, struct netns_dirs dirs)
 	AUTO(netns_done) struct netns netns = NETNS_NONE;
 	AUTO(diag_done) struct diag why = {};
 	struct netns_ref ref = {};
+	bool by_fd = amendment->netns_fd >= 0;
 	int r;
 
-	if (amendment->netns_fd < 0 && !amendment->netns.text)
+	if (!by_fd && !amendment->netns.text)
 		return 0;
-	r = amendment->netns_fd >= 0 ? netns_open_fd(amendment->netns_fd, &netns, &why)
-				     : netns_open(&amendment->netns, dirs, &netns, &why);
-	if (r == 0 && amendment->netns_fd >= 0) {
+	r = by_fd ? netns_open_fd(amendment->netns_fd, &netns, &why)
+		  : netns_open(&amendment->netns, dirs, &netns, &why);
+	if (r == 0 && by_fd) {
 		r = netns_find_ref(&netns, dirs, amendment->caller, &ref, &why);
 		free(amendment->netns.text);
 		amendment->netns = ref;
 	}
+	util_close(&amendment->netns_fd);
 	if (r == 0 && amendment->netns.by == NETNS_BY_PID)
 		amendment->netns.cookie = netns.cookie;
 	if (r == -ENOMEM)

@@ -82,6 +82,65 @@ def by_all_that_names_a_namespace(w):
     check("cookie" in text, "a process is meant as long as it is that one")
 
 
+def ask_with_fd(w, path, **parameters):
+    """Create in the namespace of an open file, which is closed before the answer is read."""
+    with socket.socket(socket.AF_UNIX) as s, open(path) as file:
+        s.settimeout(20)
+        s.connect(w.socket)
+        message = {"method": "io.metad.Create",
+                   "parameters": {**parameters, "netns": {"fileDescriptor": 0}}}
+        socket.send_fds(s, [json.dumps(message).encode() + b"\0"], [file.fileno()])
+        file.close()
+        data = b""
+        while not data.endswith(b"\0"):
+            data += s.recv(65536)
+    reply = json.loads(data[:-1])
+    if "error" in reply:
+        return reply["error"].rsplit(".", 1)[1], reply.get("parameters", {})
+    return reply["parameters"]
+
+
+@case
+def by_file_descriptor(w):
+    """It is found again by what names it: a name, another path, a process; else it is refused."""
+    w.netns("web")
+    w.start()
+    fds = len(os.listdir(f"/proc/{w.metad.pid}/fd"))
+    pair = ask_with_fd(w, "/run/netns/web", pair="named")["pair"]
+    equal(pair["summary"]["netns"], "web", "the name")
+    child = w.spawn("unshare", "--net", "sleep", "1000")
+    w.until(lambda: os.readlink(f"/proc/{child.pid}/ns/net") != os.readlink("/proc/self/ns/net"),
+            "it has a namespace of its own")
+    pair = ask_with_fd(w, f"/proc/{child.pid}/ns/net", pair="process")["pair"]
+    equal((pair["summary"]["netns"], pair["summary"]["state"]), (str(child.pid), "ready"), "the process")
+    w.stop(signal.SIGKILL)
+    w.start()
+    w.ready("named", "process")
+    other = f"{w.dir}/elsewhere"
+    open(other, "w").close()
+    mountpoint = w.spawn("unshare", "--net", "sleep", "1000")
+    w.until(lambda: os.readlink(f"/proc/{mountpoint.pid}/ns/net") != os.readlink("/proc/self/ns/net"),
+            "it has a namespace, too")
+    run("mount", "--bind", f"/proc/{mountpoint.pid}/ns/net", other)
+    mountpoint.kill()
+    mountpoint.wait()
+    pair = ask_with_fd(w, other, pair="mounted")["pair"]
+    equal((pair["summary"]["netns"], pair["summary"]["state"]), (other, "ready"), "the path")
+    with open(other) as kept:
+        run("umount", "-l", other)
+        error, parameters = ask_with_fd(w, f"/proc/self/fd/{kept.fileno()}", pair="nameless")
+    equal(error, "NoSuchNamespace", "the error where nothing names it")
+    check("nothing names the namespace" in parameters["why"], f"why: {parameters}")
+    equal(ask_with_fd(w, "/etc/hostname", pair="x")[0], "NoSuchNamespace", "of another file")
+    equal(ask(w, "Create", pair="x", netns={"fileDescriptor": 0})[0], "InvalidParameter", "without any")
+    equal(ask(w, "Create", pair="x", netns={"fileDescriptor": -1})[0], "InvalidParameter", "negative")
+    equal(runtime_files(w), [f"runtime-{n}.yaml" for n in ("mounted", "named", "process")], "the files")
+    w.until(lambda: len(os.listdir(f"/proc/{w.metad.pid}/fd")) <= fds + 1, "no descriptor is kept")
+    child.kill()
+    child.wait()
+    w.until(lambda: w.state("process") == "waiting", "its process is gone")
+
+
 @case
 def what_is_declared_is_taken_over(w):
     w.netns("web")
