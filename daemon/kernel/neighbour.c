@@ -40,16 +40,27 @@ struct nl_msg *neighbour_del(int ifindex, const struct neighbour *neighbour)
 	return message_finish(&m);
 }
 
+struct nl_msg *neighbour_mark(int ifindex, const struct neighbour *neighbour, uint8_t protocol)
+{
+	struct message m = start(RTM_NEWNEIGH, NLM_F_REPLACE, ifindex, neighbour);
+
+	message_put(&m, NDA_LLADDR, neighbour->mac, MAC_LEN);
+	message_put_u8(&m, NDA_PROTOCOL, protocol);
+	return message_finish(&m);
+}
+
+/* ---- dumps ---- */
+
 struct dump {
-	int (*fn)(void *ctx, int ifindex, const struct neighbour *neighbour);
+	uint8_t protocol; /* the only one; 0: any */
+	neighbour_fn fn;
 	void *ctx;
 };
 
-static bool is_ours(const struct ndmsg *info, struct nlattr *tb[static NDA_MAX + 1])
+static bool is_permanent(const struct ndmsg *info)
 {
 	return (info->ndm_family == AF_INET || info->ndm_family == AF_INET6) &&
-	       (info->ndm_state & NUD_PERMANENT) && tb[NDA_PROTOCOL] &&
-	       nla_len(tb[NDA_PROTOCOL]) == 1 && nla_get_u8(tb[NDA_PROTOCOL]) == PROTOCOL_METAD;
+	       (info->ndm_state & NUD_PERMANENT);
 }
 
 static int on_neighbour(void *ctx, const struct nlmsghdr *header)
@@ -58,26 +69,33 @@ static int on_neighbour(void *ctx, const struct nlmsghdr *header)
 	struct nlattr *tb[NDA_MAX + 1];
 	struct ndmsg info;
 	struct neighbour neighbour = {};
+	struct provenance provenance = {};
 
 	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(info), tb, NDA_MAX, NULL) < 0)
 		return -EBADMSG;
 	memcpy(&info, nlmsg_data(header), sizeof(info));
-	if (header->nlmsg_type != RTM_NEWNEIGH || !is_ours(&info, tb))
+	if (header->nlmsg_type != RTM_NEWNEIGH || !is_permanent(&info))
+		return 0;
+	if (tb[NDA_PROTOCOL] && nla_len(tb[NDA_PROTOCOL]) == 1)
+		provenance.protocol = nla_get_u8(tb[NDA_PROTOCOL]);
+	if (dump->protocol && provenance.protocol != dump->protocol)
 		return 0;
 	neighbour.ip = message_get_ip(tb[NDA_DST], info.ndm_family);
 	if (neighbour.ip.family == AF_UNSPEC)
 		return -EBADMSG;
 	if (tb[NDA_LLADDR] && nla_len(tb[NDA_LLADDR]) == MAC_LEN)
 		memcpy(neighbour.mac, nla_data(tb[NDA_LLADDR]), MAC_LEN);
-	return dump->fn(dump->ctx, info.ndm_ifindex, &neighbour);
+	if (info.ndm_flags)
+		provenance.beyond = "it has flags that no declaration has";
+	return dump->fn(dump->ctx, info.ndm_ifindex, &neighbour, &provenance);
 }
 
-int neighbour_dump(struct netlink *netlink, int of_ifindex,
-		   int (*fn)(void *ctx, int ifindex, const struct neighbour *neighbour), void *ctx)
+int neighbour_dump(struct netlink *netlink, int of_ifindex, uint8_t protocol, neighbour_fn fn,
+		   void *ctx)
 {
 	struct ndmsg header = { .ndm_family = AF_UNSPEC };
 	struct message m = message_start(RTM_GETNEIGH, 0, &header, sizeof(header));
-	struct dump dump = { fn, ctx };
+	struct dump dump = { protocol, fn, ctx };
 
 	if (of_ifindex)
 		message_put_u32(&m, NDA_IFINDEX, of_ifindex);

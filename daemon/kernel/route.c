@@ -29,12 +29,12 @@ static void put_via(struct message *m, const struct route *route)
 }
 
 static struct message start(int type, int flags, int ifindex, const struct route *route,
-			    uint8_t scope)
+			    uint8_t scope, uint8_t protocol)
 {
 	struct rtmsg header = {
 		.rtm_family = route->to.ip.family,
 		.rtm_dst_len = route->to.len,
-		.rtm_protocol = PROTOCOL_METAD,
+		.rtm_protocol = protocol,
 		.rtm_scope = scope,
 		.rtm_type = RTN_UNICAST,
 		.rtm_flags = route->onlink ? RTNH_F_ONLINK : 0,
@@ -53,25 +53,53 @@ static struct message start(int type, int flags, int ifindex, const struct route
 	return m;
 }
 
+static uint8_t scope_of(const struct route *route)
+{
+	return route->via.family == AF_UNSPEC ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+}
+
+static struct nl_msg *new_route(int flags, int ifindex, const struct route *route, uint8_t protocol)
+{
+	struct message m = start(RTM_NEWROUTE, flags, ifindex, route, scope_of(route), protocol);
+
+	return message_finish(&m);
+}
+
 struct nl_msg *route_add(int ifindex, const struct route *route)
 {
-	uint8_t scope = route->via.family == AF_UNSPEC ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-	struct message m = start(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, ifindex, route, scope);
+	return new_route(NLM_F_CREATE | NLM_F_EXCL, ifindex, route, PROTOCOL_METAD);
+}
+
+struct nl_msg *route_append(int ifindex, const struct route *route, uint8_t protocol)
+{
+	return new_route(NLM_F_CREATE | NLM_F_APPEND, ifindex, route, protocol);
+}
+
+struct nl_msg *route_replace(int ifindex, const struct route *route, uint8_t protocol)
+{
+	return new_route(NLM_F_REPLACE, ifindex, route, protocol);
+}
+
+struct nl_msg *route_drop(int ifindex, const struct route *route, uint8_t protocol)
+{
+	/* RT_SCOPE_NOWHERE: of whatever scope. */
+	struct message m =
+		start(RTM_DELROUTE, 0, ifindex, route, RT_SCOPE_NOWHERE, protocol);
 
 	return message_finish(&m);
 }
 
 struct nl_msg *route_del(int ifindex, const struct route *route)
 {
-	/* RT_SCOPE_NOWHERE: of whatever scope. */
-	struct message m = start(RTM_DELROUTE, 0, ifindex, route, RT_SCOPE_NOWHERE);
-
-	return message_finish(&m);
+	return route_drop(ifindex, route, PROTOCOL_METAD);
 }
+
+/* ---- dumps ---- */
 
 struct dump {
 	uint8_t family;
-	int (*fn)(void *ctx, int ifindex, const struct route *route);
+	uint8_t protocol; /* the only one; 0: any */
+	route_fn fn;
 	void *ctx;
 };
 
@@ -94,7 +122,7 @@ static struct ip parse_via(struct nlattr *const tb[static RTA_MAX + 1], uint8_t 
 }
 
 static int report_hops(const struct dump *dump, const struct nlattr *multipath,
-		       struct route *route)
+		       struct route *route, const struct provenance *provenance)
 {
 	struct rtnexthop *hop = nla_data(multipath);
 	int left = nla_len(multipath), r = 0;
@@ -107,7 +135,7 @@ static int report_hops(const struct dump *dump, const struct nlattr *multipath,
 			return -EBADMSG;
 		route->via = parse_via(tb, route->to.ip.family);
 		route->onlink = hop->rtnh_flags & RTNH_F_ONLINK;
-		r = dump->fn(dump->ctx, hop->rtnh_ifindex, route);
+		r = dump->fn(dump->ctx, hop->rtnh_ifindex, route, provenance);
 		left -= RTNH_ALIGN(hop->rtnh_len);
 		hop = RTNH_NEXT(hop);
 	}
@@ -120,12 +148,52 @@ static const struct nla_policy policy[RTA_MAX + 1] = {
 	[RTA_TABLE] = { NLA_U32 },
 };
 
+static bool is_kernels(const struct rtmsg *info)
+{
+	return info->rtm_protocol == RTPROT_KERNEL || info->rtm_protocol == RTPROT_REDIRECT ||
+	       info->rtm_protocol == RTPROT_RA;
+}
+
+static bool has_lifetime(struct nlattr *const tb[static RTA_MAX + 1])
+{
+	struct rta_cacheinfo info;
+
+	if (!tb[RTA_CACHEINFO] || nla_len(tb[RTA_CACHEINFO]) < (int)sizeof(info))
+		return false;
+	memcpy(&info, nla_data(tb[RTA_CACHEINFO]), sizeof(info));
+	return info.rta_expires != 0;
+}
+
+static const char *beyond_declaring(const struct rtmsg *info,
+				    struct nlattr *tb[static RTA_MAX + 1],
+				    const struct route *route)
+{
+	static const int others[] = { RTA_ENCAP, RTA_FLOW, RTA_METRICS, RTA_SRC, RTA_IIF };
+
+	if (tb[RTA_NH_ID])
+		return "it goes by a nexthop object";
+	if (tb[RTA_MULTIPATH])
+		return "it goes several ways";
+	if (has_lifetime(tb))
+		return "it has a lifetime";
+	if (info->rtm_tos || info->rtm_src_len ||
+	    (tb[RTA_PREF] && nla_len(tb[RTA_PREF]) >= 1 && nla_get_u8(tb[RTA_PREF])))
+		return "it has a type of service, a source or a preference";
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (tb[others[i]])
+			return "it has properties that no declaration has";
+	if (info->rtm_family == AF_INET && info->rtm_scope != scope_of(route))
+		return "its scope is not the usual one";
+	return NULL;
+}
+
 static int on_route(void *ctx, const struct nlmsghdr *header)
 {
 	const struct dump *dump = ctx;
 	struct nlattr *tb[RTA_MAX + 1];
 	struct rtmsg info;
 	struct route route = {};
+	struct provenance provenance = {};
 
 	if (nlmsg_parse((struct nlmsghdr *)header, sizeof(info), tb, RTA_MAX,
 			policy) < 0)
@@ -133,7 +201,10 @@ static int on_route(void *ctx, const struct nlmsghdr *header)
 	memcpy(&info, nlmsg_data(header), sizeof(info));
 	/* A kernel that does not know a filter, or lacks IPv6, answers with everything it has. */
 	if (header->nlmsg_type != RTM_NEWROUTE || info.rtm_family != dump->family ||
-	    info.rtm_protocol != PROTOCOL_METAD || info.rtm_type != RTN_UNICAST)
+	    info.rtm_type != RTN_UNICAST)
+		return 0;
+	if ((dump->protocol && info.rtm_protocol != dump->protocol) ||
+	    (info.rtm_flags & RTM_F_CLONED))
 		return 0;
 	route.to.ip = message_get_ip(tb[RTA_DST], info.rtm_family);
 	route.to.ip.family = info.rtm_family;
@@ -143,22 +214,23 @@ static int on_route(void *ctx, const struct nlmsghdr *header)
 	route.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : info.rtm_table;
 	route.metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	route.onlink = info.rtm_flags & RTNH_F_ONLINK;
+	provenance.protocol = info.rtm_protocol;
+	provenance.by_kernel = is_kernels(&info);
+	provenance.beyond = beyond_declaring(&info, tb, &route);
 	if (tb[RTA_MULTIPATH])
-		return report_hops(dump, tb[RTA_MULTIPATH], &route);
-	return dump->fn(dump->ctx, tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0, &route);
+		return report_hops(dump, tb[RTA_MULTIPATH], &route, &provenance);
+	return dump->fn(dump->ctx, tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0, &route, &provenance);
 }
 
-int route_dump(struct netlink *netlink, int of_ifindex,
-	       int (*fn)(void *ctx, int ifindex, const struct route *route), void *ctx)
+int route_dump(struct netlink *netlink, int of_ifindex, uint8_t protocol, route_fn fn, void *ctx)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++) {
-		struct rtmsg header = { .rtm_family = families[i],
-					.rtm_protocol = PROTOCOL_METAD };
+		struct rtmsg header = { .rtm_family = families[i], .rtm_protocol = protocol };
 		struct message m = message_start(RTM_GETROUTE, 0, &header, sizeof(header));
-		struct dump dump = { families[i], fn, ctx };
+		struct dump dump = { families[i], protocol, fn, ctx };
 
 		if (of_ifindex)
 			message_put_u32(&m, RTA_OIF, of_ifindex);

@@ -31,7 +31,8 @@ static int on_link(void *ctx, const struct link *link)
 	return ARRAY_APPEND(survey->links, survey->n_links, *link);
 }
 
-static int on_address(void *ctx, int ifindex, const struct address *address)
+static int on_address(void *ctx, int ifindex, const struct address *address,
+		      const struct provenance *provenance)
 {
 	struct survey *survey = ctx;
 	struct survey_address item = { ifindex, survey->n_addresses, *address };
@@ -39,7 +40,8 @@ static int on_address(void *ctx, int ifindex, const struct address *address)
 	return ARRAY_APPEND(survey->addresses, survey->n_addresses, item);
 }
 
-static int on_route(void *ctx, int ifindex, const struct route *route)
+static int on_route(void *ctx, int ifindex, const struct route *route,
+		      const struct provenance *provenance)
 {
 	struct survey *survey = ctx;
 	struct survey_route item = { ifindex, survey->n_routes, *route };
@@ -47,7 +49,8 @@ static int on_route(void *ctx, int ifindex, const struct route *route)
 	return ARRAY_APPEND(survey->routes, survey->n_routes, item);
 }
 
-static int on_neighbour(void *ctx, int ifindex, const struct neighbour *neighbour)
+static int on_neighbour(void *ctx, int ifindex, const struct neighbour *neighbour,
+		      const struct provenance *provenance)
 {
 	struct survey *survey = ctx;
 	struct survey_neighbour item = { ifindex, survey->n_neighbours, *neighbour };
@@ -111,9 +114,9 @@ static int dump_belongings(struct survey *survey, struct netlink *netlink, int o
 	int r = address_dump(netlink, of_ifindex, on_address, survey);
 
 	if (r == 0)
-		r = route_dump(netlink, of_ifindex, on_route, survey);
+		r = route_dump(netlink, of_ifindex, PROTOCOL_METAD, on_route, survey);
 	if (r == 0)
-		r = neighbour_dump(netlink, of_ifindex, on_neighbour, survey);
+		r = neighbour_dump(netlink, of_ifindex, PROTOCOL_METAD, on_neighbour, survey);
 	return r;
 }
 

@@ -38,7 +38,8 @@ struct seen {
 	struct neighbour neighbours[8];
 };
 
-static int on_address(void *ctx, int ifindex, const struct address *address)
+static int on_address(void *ctx, int ifindex, const struct address *address,
+		      const struct provenance *from)
 {
 	struct seen *seen = ctx;
 
@@ -49,7 +50,8 @@ static int on_address(void *ctx, int ifindex, const struct address *address)
 	return 0;
 }
 
-static int on_route(void *ctx, int ifindex, const struct route *route)
+static int on_route(void *ctx, int ifindex, const struct route *route,
+		    const struct provenance *from)
 {
 	struct seen *seen = ctx;
 
@@ -58,7 +60,8 @@ static int on_route(void *ctx, int ifindex, const struct route *route)
 	return 0;
 }
 
-static int on_neighbour(void *ctx, int ifindex, const struct neighbour *neighbour)
+static int on_neighbour(void *ctx, int ifindex, const struct neighbour *neighbour,
+			const struct provenance *from)
 {
 	struct seen *seen = ctx;
 
@@ -119,7 +122,7 @@ static void test_routes(int ifindex)
 			    "same metric"));
 	CHECK(stage_refused(stage.in_netns, route_add(ifindex, &unreachable), -ENETUNREACH,
 		      "RTM_NEWROUTE: Nexthop has invalid gateway"));
-	CHECK(route_dump(stage.in_netns, 0, on_route, &seen) == 0);
+	CHECK(route_dump(stage.in_netns, 0, PROTOCOL_METAD, on_route, &seen) == 0);
 	CHECK(seen.n == ARRAY_SIZE(routes));
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		bool found = false;
@@ -133,7 +136,7 @@ static void test_routes(int ifindex)
 	CHECK(stage_refused(stage.in_netns, route_del(ifindex, &routes[0]), -ESRCH,
 			    "no such route"));
 	seen = (struct seen){ ifindex };
-	CHECK(route_dump(stage.in_netns, 0, on_route, &seen) == 0 && seen.n == 0);
+	CHECK(route_dump(stage.in_netns, 0, PROTOCOL_METAD, on_route, &seen) == 0 && seen.n == 0);
 }
 
 static void test_neighbours(int ifindex)
@@ -146,7 +149,7 @@ static void test_neighbours(int ifindex)
 
 	for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++)
 		CHECK(stage_call(stage.in_netns, neighbour_add(ifindex, &neighbours[i])) == 0);
-	CHECK(neighbour_dump(stage.in_netns, 0, on_neighbour, &seen) == 0 && seen.n == 2);
+	CHECK(neighbour_dump(stage.in_netns, 0, PROTOCOL_METAD, on_neighbour, &seen) == 0 && seen.n == 2);
 	for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++)
 		CHECK(neighbour_equal(&seen.neighbours[0], &neighbours[i]) ||
 		      neighbour_equal(&seen.neighbours[1], &neighbours[i]));
@@ -155,7 +158,7 @@ static void test_neighbours(int ifindex)
 	CHECK(stage_refused(stage.in_netns, neighbour_del(ifindex, &neighbours[0]), -ENOENT,
 			    "neighbour"));
 	seen = (struct seen){ ifindex };
-	CHECK(neighbour_dump(stage.in_netns, 0, on_neighbour, &seen) == 0 && seen.n == 0);
+	CHECK(neighbour_dump(stage.in_netns, 0, PROTOCOL_METAD, on_neighbour, &seen) == 0 && seen.n == 0);
 }
 
 static int udp_socket(const struct netns *netns)
