@@ -354,15 +354,37 @@ int chain_detach(struct objects *objects, const char *pair, const struct chain_h
 	return 0;
 }
 
+/* The device of a pinned link, 0: it is defunct. */
+static int ifindex_of(const char *path, int *ret)
+{
+	AUTO_CLOSE int link_fd = -1;
+	int r = path ? bpf_open_pin(path, &link_fd) : -ENOMEM;
+
+	return r == 0 ? bpf_link_ifindex(link_fd, ret) : r;
+}
+
+unsigned int chain_count_defunct(struct objects *objects, const struct chain_pins *pins,
+				 const char *pair)
+{
+	unsigned int count = 0;
+	size_t n;
+	const struct pin *own = pins_of(pins, pair, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		AUTO_FREE char *path = pin_link_path(objects_dir(objects), &own[i]);
+		int ifindex = 0;
+
+		count += ifindex_of(path, &ifindex) == 0 && ifindex == 0;
+	}
+	return count;
+}
+
 static int reap_pin(struct objects *objects, const struct pin *pin, struct diag *why)
 {
 	AUTO_FREE char *path = pin_link_path(objects_dir(objects), pin);
-	AUTO_CLOSE int link_fd = -1;
 	int ifindex = 0;
-	int r = path ? bpf_open_pin(path, &link_fd) : -ENOMEM;
+	int r = ifindex_of(path, &ifindex);
 
-	if (r == 0)
-		r = bpf_link_ifindex(link_fd, &ifindex);
 	/* Only a link that is known to be defunct: unpinning detaches any other. */
 	if (r == 0 && ifindex == 0 && unlink(path) < 0)
 		r = -errno;

@@ -44,6 +44,10 @@ void chain_refresh(struct slot *slots, size_t n);
 
 /* Pins of a pair that has no device: all defunct. */
 unsigned int chain_count_pins(const struct chain_pins *pins, const char *pair);
+/* Those of them that are defunct, where somebody else has a device of that name: links of ours may
+ * still be at work there, as when the device's mark was taken off. */
+unsigned int chain_count_defunct(struct objects *objects, const struct chain_pins *pins,
+				 const char *pair);
 
 /*
  * The steps. revision is what the chain's must be before, 0: any; -ESTALE when it is not, or when

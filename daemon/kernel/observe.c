@@ -199,6 +199,8 @@ static int look_at_pair(struct look *look, const char *name)
 	seen.owner = !link ? OWNER_NONE : is_ours(link) ? OWNER_METAD : OWNER_FOREIGN;
 	if (seen.owner == OWNER_METAD)
 		r = look_at_primary(look, link, &seen);
+	else if (seen.owner == OWNER_FOREIGN)
+		seen.n_defunct = chain_count_defunct(look->kernel->objects, &look->pins, name);
 	else
 		seen.n_defunct = chain_count_pins(&look->pins, name);
 	/* Second, because the peer's own dump is nearer to the truth than what the primary says. */
