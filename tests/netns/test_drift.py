@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What somebody else undoes is put back and counted; what somebody else made is left alone."""
 
-import ctypes
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from world import BPF_DIR, KIND, case, check, equal, main, run  # noqa: E402
-
-# linux/bpf.h; the number of the call is that of x86-64.
-SYS_BPF, BPF_OBJ_GET, BPF_PROG_ATTACH = 321, 7, 8
-BPF_TCX_EGRESS, BPF_NETKIT_PRIMARY = 47, 54
-PRIMARY_HOOK = BPF_TCX_EGRESS if KIND == "veth" else BPF_NETKIT_PRIMARY
+from world import BPF_DIR, KIND, attach_foreign, case, check, equal, main, run  # noqa: E402
 
 PAIR = """
 pairs:
@@ -165,22 +158,6 @@ def foreign_addresses_and_routes_stay(w):
     w.settle()
     equal(w.addresses("eth0", "web"), ["10.1.0.3/24", "10.1.0.77/24"], "addresses")
     check(w.ip("route", "show", "10.99.0.0/16", ns="web"), "the foreign route")
-
-
-def bpf(command, layout, *values):
-    """bpf(2), for what bpftool has no word for."""
-    attr = struct.pack(layout, *values).ljust(128, b"\0")
-    result = ctypes.CDLL(None, use_errno=True).syscall(SYS_BPF, command, attr, len(attr))
-    check(result >= 0, f"bpf({command}): {os.strerror(ctypes.get_errno())}")
-    return result
-
-
-def attach_foreign(w, name):
-    """At the tail of the primary's chain, without a link."""
-    path = ctypes.create_string_buffer(f"{w.bpffs}/{name}".encode())
-    program = bpf(BPF_OBJ_GET, "QII", ctypes.addressof(path), 0, 0)
-    bpf(BPF_PROG_ATTACH, "IIII", w.link("web0")["ifindex"], program, PRIMARY_HOOK, 0)
-    os.close(program)
 
 
 @case

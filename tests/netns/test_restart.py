@@ -3,7 +3,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -12,7 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from world import BPF_DIR, METAD, PATIENCE, call, case, check, equal, main, run  # noqa: E402
+from world import BPF_DIR, METAD, PATIENCE, Pinger, call, case, check, equal, main, run  # noqa: E402
 
 PAIR = """
 programs:
@@ -43,23 +42,6 @@ def kernel_state(w):
     """What must survive: devices, links and programs by their numbers."""
     ends = w.pair("web0")["ends"]
     return [(e["ifindex"], [(s["programId"], s["linkId"]) for s in e["chain"]]) for e in ends]
-
-
-class Pinger:
-    """A packet a millisecond; lost() ends it and counts those that later ones have overtaken."""
-
-    def __init__(self, w, address):
-        self.out = open(f"{w.dir}/ping", "w+")
-        self.child = w.spawn("ping", "-n", "-i", "0.001", address, stdout=self.out, text=True)
-        time.sleep(0.1)
-
-    def lost(self):
-        self.child.send_signal(signal.SIGINT)
-        self.child.wait(timeout=PATIENCE)
-        self.out.seek(0)
-        seen = {int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.out.read())}
-        check(len(seen) > 50, f"too few packets to tell: {len(seen)}")
-        return max(seen) - len(seen)
 
 
 @case

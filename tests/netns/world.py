@@ -6,12 +6,15 @@ namespaces, the BPF file system and every device end with it. Cases are function
 take a fresh World; they wait for conditions, never for time to pass.
 """
 
+import ctypes
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -65,6 +68,12 @@ def best_kind():
 KIND = best_kind()
 if os.environ.get("METAD_TEST_KIND", KIND) != KIND:
     sys.exit(f"FAIL: this kernel is to have kind {os.environ['METAD_TEST_KIND']}, not {KIND}")
+
+
+# linux/bpf.h; the number of the call is that of x86-64.
+SYS_BPF, BPF_OBJ_GET, BPF_PROG_ATTACH = 321, 7, 8
+BPF_TCX_EGRESS, BPF_NETKIT_PRIMARY = 47, 54
+PRIMARY_HOOK = BPF_TCX_EGRESS if KIND == "veth" else BPF_NETKIT_PRIMARY
 
 
 class World:
@@ -244,6 +253,39 @@ class World:
         run("umount", self.bpffs, ok=False)
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Pinger:
+    """A packet a millisecond; lost() ends it and counts those that later ones have overtaken."""
+
+    def __init__(self, w, address):
+        self.out = open(f"{w.dir}/ping", "w+")
+        self.child = w.spawn("ping", "-n", "-i", "0.001", address, stdout=self.out, text=True)
+        time.sleep(0.1)
+
+    def lost(self):
+        self.child.send_signal(signal.SIGINT)
+        self.child.wait(timeout=PATIENCE)
+        self.out.seek(0)
+        seen = {int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.out.read())}
+        check(len(seen) > 50, f"too few packets to tell: {len(seen)}")
+        return max(seen) - len(seen)
+
+
+def bpf(command, layout, *values):
+    """bpf(2), for what bpftool has no word for."""
+    attr = struct.pack(layout, *values).ljust(128, b"\0")
+    result = ctypes.CDLL(None, use_errno=True).syscall(SYS_BPF, command, attr, len(attr))
+    check(result >= 0, f"bpf({command}): {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def attach_foreign(w, name):
+    """At the tail of the primary's chain, without a link."""
+    path = ctypes.create_string_buffer(f"{w.bpffs}/{name}".encode())
+    program = bpf(BPF_OBJ_GET, "QII", ctypes.addressof(path), 0, 0)
+    bpf(BPF_PROG_ATTACH, "IIII", w.link("web0")["ifindex"], program, PRIMARY_HOOK, 0)
+    os.close(program)
 
 
 def call(path, message, timeout=5):
