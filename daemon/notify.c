@@ -155,6 +155,9 @@ void notify_heard(struct notify *notify, const struct job *job)
 	switch (job->kind) {
 	case JOB_LOAD:
 	case JOB_EXPAND:
+	case JOB_DRAFT:
+	case JOB_ADOPT:
+	case JOB_RELEASE:
 		break;
 	case JOB_LOOK:
 	case JOB_RUN:

@@ -24,3 +24,5 @@
 #define MESSAGE_PAIR_CONFLICT "a266b7c498ff4019bf34fcf0af6e464d"
 #define MESSAGE_PAIR_BLOCKED "a2cf19584045451dba3c3d97dccfb7f5"
 #define MESSAGE_PAIR_HELD "14136e9896464866a6128c787ac44ff8"
+#define MESSAGE_PAIR_ADOPTED "424972fc2559483baa19bbb64f573080" /* somebody else's device is metad's now */
+#define MESSAGE_PAIR_RELEASED "48ea8bf0e0f34b6a8704358fe85a7ee7" /* and the opposite */

@@ -74,6 +74,9 @@ int catalog_join(const struct catalog *catalog, const struct catalog_world *worl
 /* The settings in force, borrowed; NULL: all are as they are without any. */
 const struct settings *catalog_settings(const struct catalog *catalog);
 
+/* What pairs are laid over, borrowed; NULL: nothing. */
+const struct node *catalog_defaults(const struct catalog *catalog);
+
 /* Borrowed; NULL: there is no such file. */
 struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,
 				  const char *name);

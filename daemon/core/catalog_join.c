@@ -176,6 +176,15 @@ const struct settings *catalog_settings(const struct catalog *catalog)
 	return NULL;
 }
 
+const struct node *catalog_defaults(const struct catalog *catalog)
+{
+	for (size_t i = 0; i < catalog->n_files; i++)
+		if (catalog->files[i].kind == CONFIG_SETTINGS && catalog->files[i].in_force &&
+		    catalog->files[i].config.defaults.n_children)
+			return &catalog->files[i].config.defaults;
+	return NULL;
+}
+
 static int take_settings(const struct catalog *catalog, struct desired *desired)
 {
 	const struct settings *settings = catalog_settings(catalog);

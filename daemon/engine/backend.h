@@ -9,6 +9,7 @@
 
 #include "core/amendment.h"
 #include "core/catalog.h"
+#include "core/hand.h"
 #include "core/plan.h"
 #include "core/traffic.h"
 
@@ -18,6 +19,9 @@ enum job_kind {
 	JOB_LOOK, /* see how pairs are in the kernel */
 	JOB_RUN, /* carry out steps */
 	JOB_MEASURE, /* read what pairs' devices count */
+	JOB_DRAFT, /* write the file that declares a device of somebody else's */
+	JOB_ADOPT, /* take over a device that is declared */
+	JOB_RELEASE, /* give one back */
 	JOB_PING, /* have the kernel answer something, as a sign of life */
 };
 
@@ -30,7 +34,7 @@ struct outcome {
 
 struct job {
 	enum job_kind kind;
-	/* JOB_LOOK: in; JOB_LOAD: in (NULL: none yet) and out; JOB_EXPAND: out; a counted reference. */
+	/* JOB_LOAD: in (NULL: none yet) and out; JOB_EXPAND: out; others: in; a counted reference. */
 	struct desired *desired;
 
 	/* JOB_LOAD: in: what is in force; out: with the files as they are now. */
@@ -38,7 +42,8 @@ struct job {
 	/* JOB_LOAD: in: what to do before; out: with what came of it. The array is owned, they are not. */
 	struct amendment **amendments;
 	size_t n_amendments;
-	const struct catalog *in_force; /* JOB_EXPAND: in; borrowed, and unchanged until completion */
+	/* JOB_EXPAND, JOB_DRAFT, JOB_RELEASE: in; borrowed, and unchanged until completion. */
+	const struct catalog *in_force;
 
 	/* JOB_LOOK: in: what to look at; out: a sighting of each, with all: of whatever is ours. */
 	bool all;
@@ -54,6 +59,7 @@ struct job {
 	struct meter *meters; /* owned */
 	size_t n_meters;
 	uint64_t taken_ms; /* out: by util_now_ms() */
+	struct hand *hand; /* JOB_DRAFT, JOB_ADOPT, JOB_RELEASE: what about; borrowed; out: its answer */
 
 	int error; /* out: the job as a whole failed; nothing else is filled */
 	struct diag why;

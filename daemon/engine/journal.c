@@ -90,3 +90,19 @@ void journal_failure(const struct entry *entry, const struct pair *want, uint64_
 	pair.error = -error;
 	log_line(LOG_ERR, &pair, "%s", entry->history.error.text);
 }
+
+void journal_hand(const struct hand *hand, uint64_t generation)
+{
+	struct log_about about = { .message_id = MESSAGE_PAIR_ADOPTED,
+				   .pair = hand->name,
+				   .generation = generation,
+				   .file = hand->file };
+
+	if (hand->verb == HAND_ADOPT) {
+		log_line(LOG_NOTICE, &about, "adopted: declared in %s", hand->file);
+		return;
+	}
+	about.message_id = MESSAGE_PAIR_RELEASED;
+	log_line(LOG_NOTICE, &about, "released: it is nobody's now%s",
+		 hand->declared_at.file ? ", but still declared" : "");
+}

@@ -6,6 +6,7 @@
  * is that of the status which the change leads to.
  */
 
+#include "core/hand.h"
 #include "engine/table.h"
 
 void journal_done(const struct entry *entry, const struct task *task, uint64_t generation);
@@ -13,6 +14,9 @@ void journal_done(const struct entry *entry, const struct task *task, uint64_t g
 void journal_verdict(const struct entry *entry, const struct pair *want, uint64_t generation);
 /* error: -errno. */
 void journal_failure(const struct entry *entry, const struct pair *want, uint64_t generation, int error);
+
+/* What has changed hands. */
+void journal_hand(const struct hand *hand, uint64_t generation);
 
 /* Whether the steps put something back; a changed object file is a wish, not a repair. */
 bool journal_is_repair(const struct entry *entry, const struct task *task);

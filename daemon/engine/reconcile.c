@@ -37,6 +37,7 @@ void reconcile_free(struct reconcile *r)
 	if (!r)
 		return;
 	amendments_done(r);
+	reconcile_free_hands(r);
 	table_done(&r->table);
 	catalog_done(&r->catalog);
 	desired_unref(r->desired);
@@ -196,6 +197,11 @@ void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 	case JOB_MEASURE:
 		reconcile_complete_measure(r, job);
 		break;
+	case JOB_DRAFT:
+	case JOB_ADOPT:
+	case JOB_RELEASE:
+		reconcile_complete_hand(r, job, now_ms);
+		break;
 	case JOB_PING:
 		break;
 	}
@@ -247,6 +253,9 @@ static void start_own(struct reconcile *r, uint64_t now_ms)
 	}
 	if (r->config_dirty && !r->config_due_ms)
 		r->config_due_ms = r->desired ? now_ms + CONFIG_DELAY_MS : now_ms;
+	reconcile_turn_hands(r, now_ms);
+	if (r->busy)
+		return;
 	if ((r->config_dirty && now_ms >= r->config_due_ms) || amendments_are_due(r))
 		reconcile_start_load(r);
 	else if (r->names_dirty && !(r->run_owed && (r->n_dirty || r->n_pending)))
@@ -274,6 +283,8 @@ uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 	start_own(r, now_ms);
 	/* What needed no job may be what somebody waits for. */
 	amendments_turn(r, now_ms);
+	if (!r->busy)
+		reconcile_turn_hands(r, now_ms);
 	r->resting = !r->busy && !r->all_dirty && !r->n_dirty && !r->names_dirty &&
 		     !amendments_are_due(r);
 	if (!r->busy)
@@ -305,7 +316,7 @@ bool reconcile_is_load_due(const struct reconcile *r)
 
 bool reconcile_is_settled(const struct reconcile *r)
 {
-	return r->desired && r->resting && (!r->busy || r->aside) && !r->config_dirty && !r->all_dirty &&
+	return r->desired && r->resting && !r->n_hands && (!r->busy || r->aside) && !r->config_dirty && !r->all_dirty &&
 	       !r->n_dirty && !r->names_dirty && !r->blind;
 }
 

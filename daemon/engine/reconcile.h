@@ -20,7 +20,8 @@ struct reconcile_observer {
 	void (*on_loaded)(void *ctx); /* a configuration was read; also when nothing in it changed */
 	/* Other conflicts between declarations than before, and no file was read; may be NULL. */
 	void (*on_conflicts)(void *ctx);
-	void (*on_amended)(void *ctx); /* an amendment is done, or a trial has another stage; may be NULL */
+	/* An amendment is done, a trial has another stage, or something has changed hands; may be NULL. */
+	void (*on_amended)(void *ctx);
 	/* A look at everything is over: what it saw has not been acted on yet. May be NULL. */
 	void (*on_looked)(void *ctx);
 	void (*on_measured)(void *ctx); /* of some that were asked for; may be NULL */
@@ -41,6 +42,12 @@ void reconcile_mark_link(struct reconcile *r, int nsid, int ifindex, const char 
 void reconcile_mark_netns(struct reconcile *r, const char *name);
 /* A JOB_PING, before anything else. What is settled stays so meanwhile. */
 void reconcile_mark_ping(struct reconcile *r);
+
+/*
+ * Has a device adopted or released, one after the other; takes a reference. It is over after the
+ * pair was looked at as what it is then. 0 or -ENOMEM.
+ */
+int reconcile_hand(struct reconcile *r, struct hand *hand);
 
 /*
  * Asks for a look at everything. Returns its number: it is the first that begins from now on, so that

@@ -4,12 +4,21 @@
 /*
  * The state that the parts of the engine share; nobody else includes this. reconcile.c has marks,
  * turns and answers, reconcile_load.c what is declared, reconcile_look.c what is there,
- * reconcile_run.c plans and their outcomes, and reconcile_ask.c what others want to know.
+ * reconcile_run.c plans and their outcomes, reconcile_hand.c what changes hands, and reconcile_ask.c
+ * what others want to know.
  */
 
 #include "engine/amendments.h"
 #include "engine/reconcile.h"
 #include "engine/table.h"
+
+/* How far the first of those that wait to change hands has come. */
+enum hand_stage {
+	HAND_STAGE_BEGIN,
+	HAND_STAGE_LOAD, /* a file has come or gone, and is to be read */
+	HAND_STAGE_TAKE, /* adopt: it is declared */
+	HAND_STAGE_SEE, /* the pair is to be looked at */
+};
 
 struct reconcile {
 	const struct backend *backend; /* borrowed */
@@ -35,6 +44,9 @@ struct reconcile {
 	bool names_dirty; /* namespaces came or went, and templates may match them */
 	bool blind; /* the last look failed as a whole; another comes after a while */
 	bool run_owed; /* what was declared last has had no turn yet */
+	struct hand **hands; /* owned, and so is each; the first is being worked on */
+	size_t n_hands;
+	enum hand_stage hand_stage;
 	uint64_t config_due_ms; /* 0: set at the next turn */
 	uint64_t next_audit_ms; /* UINT64_MAX: none */
 	size_t n_dirty, n_pending;
@@ -84,3 +96,8 @@ void reconcile_note_look(struct reconcile *r, struct job *job); /* at everything
 
 /* Plans entries as last seen; they lend their sightings for the call. 0 or -errno. */
 int reconcile_plan(struct reconcile *r, struct entry *const *entries, size_t n, struct plan *ret);
+
+/* Goes on with the first that changes hands, if it can; may start a job. */
+void reconcile_turn_hands(struct reconcile *r, uint64_t now_ms);
+void reconcile_complete_hand(struct reconcile *r, struct job *job, uint64_t now_ms);
+void reconcile_free_hands(struct reconcile *r);

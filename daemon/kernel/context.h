@@ -57,6 +57,22 @@ int observe_run(struct kernel *kernel, struct job *job);
 
 /* JOB_MEASURE: fills what is known of job->meters. 0, or -errno with job->why. */
 int measure_run(struct kernel *kernel, struct job *job);
+/* One pair, whose device is taken for metad's, whosesoever it is. 0 or -errno. */
+int observe_claimed(struct kernel *kernel, const struct desired *desired, const char *name,
+		    struct observed *ret);
 
 /* JOB_RUN: fills job->outcomes. 0, or -errno with job->why when nothing could be done at all. */
 int apply_run(struct kernel *kernel, struct job *job);
+
+/*
+ * The device of job->hand: JOB_DRAFT writes the file that declares it, JOB_ADOPT takes over one that is
+ * declared, and JOB_RELEASE gives one back. What came of it is in the hand. 0, or -errno for what has
+ * no result of its own there.
+ */
+int adopt_draft(struct kernel *kernel, struct job *job);
+int adopt_take(struct kernel *kernel, struct job *job);
+int release_run(struct kernel *kernel, struct job *job);
+/* A pair as it will be when it is metad's. */
+struct handover;
+int adopt_observe(struct kernel *kernel, const struct desired *desired,
+		  const struct handover *handover, struct observed *ret);

@@ -128,6 +128,15 @@ void kernel_do(struct kernel *kernel, struct job *job)
 	case JOB_MEASURE:
 		job->error = measure_run(kernel, job);
 		break;
+	case JOB_DRAFT:
+		job->error = adopt_draft(kernel, job);
+		break;
+	case JOB_ADOPT:
+		job->error = adopt_take(kernel, job);
+		break;
+	case JOB_RELEASE:
+		job->error = release_run(kernel, job);
+		break;
 	case JOB_PING:
 		job->error = ping(kernel, job);
 		break;

@@ -277,9 +277,8 @@ static int on_nsid(void *ctx, const struct nlmsghdr *header)
 	return 0;
 }
 
-int link_nsid(struct netlink *netlink, int fd, int *ret_nsid)
+int link_nsid_find(struct netlink *netlink, int fd, int *ret_nsid)
 {
-	AUTO(diag_done) struct diag why = {};
 	int nsid = NETNSA_NSID_NOT_ASSIGNED, r;
 
 	/* The kernel would number it like any other, but leaves that number out of what it says. */
@@ -288,17 +287,24 @@ int link_nsid(struct netlink *netlink, int fd, int *ret_nsid)
 		return 0;
 	}
 	r = netlink_query(netlink, nsid_request(RTM_GETNSID, fd), on_nsid, &nsid);
-	if (r == 0 && nsid < 0) {
-		r = netlink_call(netlink, nsid_request(RTM_NEWNSID, fd), &why);
-		/* Somebody else was faster. */
-		if (r == 0 || r == -EEXIST)
-			r = netlink_query(netlink, nsid_request(RTM_GETNSID, fd), on_nsid, &nsid);
-	}
-	if (r == 0 && nsid < 0)
-		r = -EPROTO;
-	if (r == 0)
-		*ret_nsid = nsid;
-	return r;
+	if (r < 0 || nsid < 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_nsid = nsid;
+	return 0;
+}
+
+int link_nsid(struct netlink *netlink, int fd, int *ret_nsid)
+{
+	AUTO(diag_done) struct diag why = {};
+	int r = link_nsid_find(netlink, fd, ret_nsid);
+
+	if (r != -ENOENT)
+		return r;
+	r = netlink_call(netlink, nsid_request(RTM_NEWNSID, fd), &why);
+	/* Somebody else was faster. */
+	if (r == 0 || r == -EEXIST)
+		r = link_nsid_find(netlink, fd, ret_nsid);
+	return r == -ENOENT ? -EPROTO : r;
 }
 
 /*

@@ -27,6 +27,8 @@ struct link {
 	uint32_t group;
 	int peer_ifindex; /* IFLA_LINK, 0: none */
 	int peer_nsid; /* IFLA_LINK_NETNSID, -1: same namespace */
+	int master; /* ifindex of the bridge, bond or VRF that it is a port of; 0: none */
+	bool is_peer; /* of kinds that tell their ends apart: it is the one without programs */
 	struct attrs attrs;
 	bool running, noarp;
 	enum mode mode; /* veth: L3 is NOARP */
@@ -69,6 +71,9 @@ struct nl_msg *link_delete_group(uint32_t group);
  * peer_nsid).
  */
 int link_nsid(struct netlink *netlink, int fd, int *ret_nsid);
+
+/* The number that it has already, as above. -ENOENT: it has none. */
+int link_nsid_find(struct netlink *netlink, int fd, int *ret_nsid);
 
 /* Whether the running kernel has the driver, found out by a request that it refuses after it has
  * recognised the kind. 0, -EOPNOTSUPP with why, or -errno. */

@@ -23,6 +23,7 @@ static const struct nla_policy link_policy[IFLA_MAX + 1] = {
 	[IFLA_GROUP] = { NLA_U32 },
 	[IFLA_LINK] = { NLA_U32 },
 	[IFLA_LINK_NETNSID] = { NLA_U32 },
+	[IFLA_MASTER] = { NLA_U32 },
 	[IFLA_CARRIER] = { NLA_U8 },
 };
 
@@ -31,6 +32,7 @@ static const struct nla_policy info_policy[IFLA_INFO_MAX + 1] = {
 };
 
 static const struct nla_policy data_policy[INFO_DATA_MAX + 1] = {
+	[IFLA_NETKIT_PRIMARY] = { NLA_U8 },
 	[IFLA_NETKIT_POLICY] = { NLA_U32 },
 	[IFLA_NETKIT_PEER_POLICY] = { NLA_U32 },
 	[IFLA_NETKIT_MODE] = { NLA_U32 },
@@ -71,6 +73,7 @@ static int parse_driver_data(struct nlattr *data, struct link *link)
 		return -EBADMSG;
 	if (tb[IFLA_NETKIT_MODE])
 		link->mode = nla_get_u32(tb[IFLA_NETKIT_MODE]) == NETKIT_L2 ? MODE_L2 : MODE_L3;
+	link->is_peer = tb[IFLA_NETKIT_PRIMARY] && !nla_get_u8(tb[IFLA_NETKIT_PRIMARY]);
 	link->policy[0] = parse_policy(tb[IFLA_NETKIT_POLICY]);
 	link->policy[1] = parse_policy(tb[IFLA_NETKIT_PEER_POLICY]);
 	link->scrub[0] = parse_scrub(tb[IFLA_NETKIT_SCRUB]);
@@ -173,6 +176,8 @@ int link_parse(const struct nlmsghdr *header, struct link *ret)
 		link.peer_ifindex = nla_get_u32(tb[IFLA_LINK]);
 	if (tb[IFLA_LINK_NETNSID])
 		link.peer_nsid = nla_get_s32(tb[IFLA_LINK_NETNSID]);
+	if (tb[IFLA_MASTER])
+		link.master = nla_get_u32(tb[IFLA_MASTER]);
 	/* Not IFF_RUNNING: that follows only when the kernel's link watch comes round. */
 	link.running = tb[IFLA_CARRIER] && nla_get_u8(tb[IFLA_CARRIER]);
 	if (parse_linkinfo(tb[IFLA_LINKINFO], &link) < 0 ||

@@ -23,6 +23,7 @@ struct look {
 	struct kernel *kernel;
 	const struct desired *desired;
 	bool few;
+	const char *claimed; /* a device that is looked at as if it were ours; NULL: none */
 	struct survey host;
 	struct chain_pins pins;
 	struct observed observed;
@@ -83,8 +84,10 @@ static int visit(struct look *look, const struct netns_ref *ref)
 	return r < 0 ? r : 0;
 }
 
-static bool is_ours(const struct link *link)
+static bool is_ours(const struct look *look, const struct link *link)
 {
+	if (link && look->claimed && strcmp(link->name, look->claimed) == 0)
+		return true;
 	return link && link->kind != KIND_AUTO && link->has_kind &&
 	       (link->group == LINK_GROUP_METAD || link->group == LINK_GROUP_DOOMED);
 }
@@ -119,7 +122,7 @@ static int survey_peer(struct look *look, const struct pair *want, const struct 
 	int r = 0;
 
 	survey_done(&look->survey);
-	if (is_ours(primary) && primary->peer_nsid == look->nsid)
+	if (is_ours(look, primary) && primary->peer_nsid == look->nsid)
 		r = survey_add(&look->survey, look->inside, primary->peer_ifindex, NULL);
 	if (r == 0)
 		r = survey_add(&look->survey, look->inside, 0, want->end[SIDE_PEER].attrs.name);
@@ -142,7 +145,7 @@ static int look_at_peer(struct look *look, const struct pair *want, const struct
 	r = look->few ? survey_peer(look, want, primary) : 0;
 	if (r < 0)
 		return r;
-	if (is_ours(primary)) {
+	if (is_ours(look, primary)) {
 		seen->netns = primary->peer_nsid == look->nsid ? look->netns.cookie
 								: NETNS_ELSEWHERE;
 		if (seen->netns == seen->wanted_netns)
@@ -196,7 +199,7 @@ static int look_at_pair(struct look *look, const char *name)
 	int r = 0;
 
 	snprintf(seen.name, sizeof(seen.name), "%s", name);
-	seen.owner = !link ? OWNER_NONE : is_ours(link) ? OWNER_METAD : OWNER_FOREIGN;
+	seen.owner = !link ? OWNER_NONE : is_ours(look, link) ? OWNER_METAD : OWNER_FOREIGN;
 	if (seen.owner == OWNER_METAD)
 		r = look_at_primary(look, link, &seen);
 	else if (seen.owner == OWNER_FOREIGN)
@@ -250,7 +253,7 @@ static int look_at_leftovers(struct look *look)
 	for (size_t i = 0; i < look->host.n_links && r == 0; i++) {
 		const struct link *link = &look->host.links[i];
 
-		if (is_ours(link) && !desired_find_pair(look->desired, link->name))
+		if (is_ours(look, link) && !desired_find_pair(look->desired, link->name))
 			r = look_at_pair(look, link->name);
 	}
 	for (size_t i = 0; i < look->pins.n && r == 0; i++) {
@@ -258,7 +261,7 @@ static int look_at_leftovers(struct look *look)
 
 		if ((i == 0 || strcmp(look->pins.items[i - 1].pair, name) != 0) &&
 		    !desired_find_pair(look->desired, name) &&
-		    !is_ours(survey_find_name(&look->host, name)))
+		    !is_ours(look, survey_find_name(&look->host, name)))
 			r = look_at_pair(look, name);
 	}
 	return r;
@@ -325,4 +328,26 @@ int observe_run(struct kernel *kernel, struct job *job)
 	observed_sort(&look.observed);
 	job->observed = STEAL(look.observed);
 	return 0;
+}
+
+int observe_claimed(struct kernel *kernel, const struct desired *desired, const char *name,
+		    struct observed *ret)
+{
+	AUTO(look_done) struct look look = {
+		.kernel = kernel, .desired = desired, .netns = NETNS_NONE, .nsid = -1,
+		.few = true, .claimed = name
+	};
+	int r = survey_add(&look.host, kernel->host, 0, name);
+
+	if (r == 0)
+		r = chain_pins_read(kernel->objects, &look.pins);
+	if (r == 0)
+		r = copy_probed(&look);
+	if (r == 0)
+		r = look_at_objects(&look);
+	if (r == 0)
+		r = look_at_pair(&look, name);
+	if (r == 0)
+		*ret = STEAL(look.observed);
+	return r;
 }

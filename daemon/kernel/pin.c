@@ -47,6 +47,24 @@ char *pin_link_path(const char *dir, const struct pin *pin)
 	return path;
 }
 
+char *pin_released_dir(const char *released, const char *pair)
+{
+	char escaped[ESCAPED_SIZE];
+
+	escape(pair, escaped);
+	return util_join(released, escaped);
+}
+
+char *pin_released_path(const char *pair_dir, const struct pin *pin)
+{
+	char *path;
+
+	if (asprintf(&path, "%s/%s:%s:%u", pair_dir, side_name(pin->side), pin->program,
+		     pin->link_id) < 0)
+		return NULL;
+	return path;
+}
+
 char *pin_program_path(const char *dir, const char *program, uint64_t digest, uint32_t id)
 {
 	char *path;

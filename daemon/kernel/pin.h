@@ -7,11 +7,16 @@
  *	links/<pair>:<side>:<definition>:<link id>
  *	programs/<definition>:<digest, 16 hex digits>:<program id>
  *
+ * Pins of pairs that metad has given back are not below it any more, and nobody's:
+ *
+ *	<bpffs>/metad-released/<pair>/<side>:<definition>:<link id>
+ *
  * bpffs refuses dots, so a dot in a pair's name is written %2e; neither % nor : can be in a name.
  */
 
 #include "core/model.h"
 
+#define PIN_RELEASED "metad-released" /* beside metad */
 #define PIN_LINKS "links"
 #define PIN_PROGRAMS "programs"
 
@@ -25,6 +30,8 @@ struct pin {
 
 /* Full paths, owned by the caller; NULL: out of memory. dir is <bpffs>/metad. */
 char *pin_link_path(const char *dir, const struct pin *pin);
+char *pin_released_dir(const char *released, const char *pair); /* released: with PIN_RELEASED */
+char *pin_released_path(const char *pair_dir, const struct pin *pin);
 char *pin_program_path(const char *dir, const char *program, uint64_t digest, uint32_t id);
 
 /* false: not a name of that form; ret is untouched. */

@@ -156,7 +156,12 @@ const struct object *reconcile_object(const struct reconcile *r, const char *pro
 	return strcmp(program, "count") == 0 ? &object : NULL;
 }
 
-/* ---- engine/amendments.h: nothing can be amended here ---- */
+/* ---- engine/amendments.h: nothing can be amended here, nor changes hands ---- */
+
+int reconcile_hand(struct reconcile *r, struct hand *hand)
+{
+	return -ENOMEM;
+}
 
 int amendments_add(struct reconcile *r, struct amendment *amendment, uint64_t until_ms,
 		   amended_fn fn, void *ctx, struct amending **ret)
