@@ -22,23 +22,6 @@ static int call(const struct cli *cli, const char *method, json_t *parameters, j
 
 /* ---- create ---- */
 
-/* A name, a path, or nothing. */
-static int read_netns(const struct cli *cli, json_t **ret)
-{
-	const char *netns = cli_option(cli, "netns"), *pid = cli_option(cli, "pid");
-	uint64_t number;
-
-	if (netns && pid)
-		return complain(EXIT_USAGE, "--netns and --pid both say where the peer is: one is enough");
-	if (pid && util_parse_u64(pid, 1, INT32_MAX, &number) < 0)
-		return complain(EXIT_USAGE, "--pid %s: it is the number of a process", pid);
-	if (pid)
-		*ret = json_pack("{s:I}", "pid", (json_int_t)number);
-	else if (netns)
-		*ret = json_pack("{s:s}", netns[0] == '/' ? "path" : "name", netns);
-	return 0;
-}
-
 static int read_request(const struct cli *cli, const char *pair, json_t **ret)
 {
 	AUTO(frame_json_unref) json_t *netns = NULL;
@@ -47,7 +30,7 @@ static int read_request(const struct cli *cli, const char *pair, json_t **ret)
 	int r = input_duration(cli, "timeout", TIMEOUT_MS, &timeout_ms);
 
 	if (r == 0)
-		r = read_netns(cli, &netns);
+		r = input_netns(cli, &netns);
 	if (r == 0)
 		r = declaration_read(cli, &declaration);
 	if (r != 0)

@@ -114,7 +114,12 @@ static int be_patient(struct conn *conn, time_t seconds)
 	return 0;
 }
 
-/* A verifier's log is the only text of many lines. */
+/* A verifier's log, or a file. */
+static bool has_lines(const char *key)
+{
+	return strcmp(key, "errorDetail") == 0 || strcmp(key, "content") == 0;
+}
+
 static void clean(json_t *json, enum term_lines lines)
 {
 	const char *key;
@@ -131,7 +136,7 @@ static void clean(json_t *json, enum term_lines lines)
 	json_array_foreach(json, i, value)
 		clean(value, TERM_ONE_LINE);
 	json_object_foreach(json, key, value)
-		clean(value, strcmp(key, "errorDetail") == 0 ? TERM_MANY_LINES : TERM_ONE_LINE);
+		clean(value, has_lines(key) ? TERM_MANY_LINES : TERM_ONE_LINE);
 }
 
 static int complain_silence(ssize_t n)

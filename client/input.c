@@ -59,3 +59,19 @@ int input_duration(const struct cli *cli, const char *option, uint64_t otherwise
 				text);
 	return 0;
 }
+
+int input_netns(const struct cli *cli, json_t **ret)
+{
+	const char *netns = cli_option(cli, "netns"), *pid = cli_option(cli, "pid");
+	uint64_t number;
+
+	if (netns && pid)
+		return complain(EXIT_USAGE, "--netns and --pid both say where the peer is: one is enough");
+	if (pid && util_parse_u64(pid, 1, INT32_MAX, &number) < 0)
+		return complain(EXIT_USAGE, "--pid %s: it is the number of a process", pid);
+	if (pid)
+		*ret = json_pack("{s:I}", "pid", (json_int_t)number);
+	else if (netns)
+		*ret = json_pack("{s:s}", netns[0] == '/' ? "path" : "name", netns);
+	return 0;
+}

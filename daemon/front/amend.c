@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 /* Between a call and its amendment, either of which may end first. */
 struct waiting {

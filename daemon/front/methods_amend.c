@@ -2,6 +2,7 @@
 /* io.metad: pairs that are asked for while metad runs. See engine/amendments.h. */
 #include "core/wire.h"
 #include "front/amend.h"
+#include "front/netns.h"
 #include "interface_methods.h"
 
 #include <errno.h>
@@ -11,41 +12,6 @@
 #define TIMEOUT_MAX_MS 600000
 
 /* ---- Create ---- */
-
-/* What it is of is for the worker to find out: that may take as long as the file's owner likes. */
-static int take_fd(struct call *call, const json_t *index, int *ret)
-{
-	*ret = fds_take(&call->fds, json_integer_value(index));
-	return *ret < 0 ? -EINVAL : 0;
-}
-
-static bool is_name(const char *name)
-{
-	return name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-}
-
-static int read_netns(struct call *call, const json_t *netns, struct amendment *amendment)
-{
-	const char *name = json_string_value(json_object_get(netns, "name"));
-	const char *path = json_string_value(json_object_get(netns, "path"));
-	const json_t *number = json_object_get(netns, "pid");
-	const json_t *index = json_object_get(netns, "fileDescriptor");
-	json_int_t pid = json_integer_value(number);
-	struct netns_ref *ret = &amendment->netns;
-	bool is_pid = json_is_integer(number), is_fd = json_is_integer(index);
-
-	if (!!name + !!path + is_pid + is_fd != 1 || (is_pid && pid <= 0) ||
-	    (path && path[0] != '/') || (name && !is_name(name)))
-		return -EINVAL;
-	if (is_fd)
-		return take_fd(call, index, &amendment->netns_fd);
-	if (pid && asprintf(&ret->text, "%lld", (long long)pid) < 0)
-		ret->text = NULL;
-	if (!pid)
-		ret->text = strdup(name ? name : path);
-	ret->by = pid ? NETNS_BY_PID : path ? NETNS_BY_PATH : NETNS_BY_NAME;
-	return ret->text ? 0 : -ENOMEM;
-}
 
 static int read_texts(const struct call *call, struct amendment *amendment)
 {
@@ -63,17 +29,15 @@ static int read_texts(const struct call *call, struct amendment *amendment)
 static int create(struct call *call)
 {
 	AUTO(amendment_done) struct amendment amendment = AMENDMENT_NONE;
-	const json_t *netns = json_object_get(call->parameters, "netns");
 	const char *pair = call_text(call, "pair");
-	int r = 0;
+	int r;
 
 	amendment.kind = AMEND_CREATE;
 	amendment.caller = call->caller->pid;
 	if (pair && !device_name_is_valid(pair))
 		return amend_refuse_parameter(call, "pair");
 	snprintf(amendment.pair, IFNAMSIZ, "%s", pair ? pair : "");
-	if (netns)
-		r = read_netns(call, netns, &amendment);
+	r = netns_read(call, &amendment.netns, &amendment.netns_fd);
 	if (r == -EINVAL)
 		return amend_refuse_parameter(call, "netns");
 	if (r == 0)
