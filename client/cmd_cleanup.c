@@ -13,13 +13,24 @@ static int cmd_cleanup(const struct cli *cli, int argc, char **argv)
 
 	if (!metad)
 		return complain(EXIT_NOT_OK, "out of memory");
-	execl(metad, metad, "--cleanup", (char *)NULL);
+	execl(metad, metad, "--cleanup", cli_is_given(cli, "dry-run") ? "--dry-run" : NULL,
+	      (char *)NULL);
 	return complain(EXIT_NOT_OK, "cannot run %s: %s", metad, strerror(errno));
 }
+
+static const struct option_type cleanup_options[] = {
+	{ .name = "dry-run", .help = "only say what would go" },
+};
 
 const struct command command_cleanup = {
 	.name = "cleanup",
 	.family = FAMILY_CHANGE,
 	.help = "delete all that metad made; it must be stopped",
+	.details = "Devices with their peers, programs, pairs that last until the next boot, and\n"
+		   "what metad has noted for itself, such as addresses that were given out. The\n"
+		   "configuration stays, and so do pairs that were released.\n\n"
+		   "Exit status: 0 all is gone; 71 something is left, or metad is running; 77 this\n"
+		   "needs root.",
+	COMMAND_OPTIONS(cleanup_options),
 	.run = cmd_cleanup,
 };

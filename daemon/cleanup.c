@@ -1,81 +1,74 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See cleanup.h. To want nothing is a configuration like another: the engine finds what is metad's,
- * and plans and carries out what takes it away, as ever; here without waiting for each other.
+ * See cleanup.h. Not by the engine: that could not work where the BPF file system, the driver or
+ * memory is lacking, and what is to go is known by its marks alone.
  */
 #include "cleanup.h"
 
 #include "base/log.h"
-#include "engine/reconcile.h"
-#include "kernel/pin.h"
+#include "kernel/sweep.h"
 
 #include <errno.h>
+#include <stdio.h>
 
-#define ERRORS_MAX 10
-#define PAUSE_MS 100
-
-struct cleanup {
-	struct kernel *kernel;
-	struct job *job; /* submitted, not yet done */
-	unsigned int n_errors; /* of jobs as a whole: the kernel would not be looked at */
-};
-
-static int submit(void *ctx, struct job *job)
+static void say_notes(const struct sweep *sweep)
 {
-	((struct cleanup *)ctx)->job = job;
-	return 0;
+	for (size_t i = 0; i < sweep->notes.n; i++)
+		log_warning("%s", sweep->notes.items[i].text);
 }
 
-static void refresh(void *ctx, struct slot *slots, size_t n)
+static void say_items(const struct sweep *sweep)
 {
+	for (size_t i = 0; i < sweep->n; i++)
+		printf("%-8s %s\n", sweep_kind_name(sweep->items[i].kind), sweep->items[i].name);
+	if (!sweep->n)
+		puts("nothing of metad's is here");
+	fflush(stdout);
 }
 
-static void on_pair(void *ctx, const char *name, bool gone)
+static size_t count_gone(const struct sweep *sweep, enum sweep_kind kind)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < sweep->n; i++)
+		n += sweep->items[i].kind == kind && !sweep->items[i].error;
+	return n;
 }
 
-static void on_loaded(void *ctx)
+/* One line for each that is left, and one for all that went. */
+static int tell(const struct sweep *sweep)
 {
-}
+	int r = sweep->error;
 
-/* A pair that failed would be tried again later: here it is told, and that is all. */
-static void work(struct cleanup *cleanup, struct reconcile *reconcile)
-{
-	reconcile_mark_config(reconcile);
-	do {
-		uint64_t wake_ms = reconcile_turn(reconcile, util_now_ms());
+	for (size_t i = 0; i < sweep->n; i++) {
+		const struct sweep_item *item = &sweep->items[i];
 
-		if (!cleanup->job) {
-			usleep(MIN(wake_ms, PAUSE_MS) * 1000);
+		if (!item->error)
 			continue;
-		}
-		kernel_do(cleanup->kernel, cleanup->job);
-		cleanup->n_errors += cleanup->job->error != 0;
-		reconcile_complete(reconcile, STEAL(cleanup->job), util_now_ms());
-	} while (!reconcile_is_settled(reconcile) && cleanup->n_errors < ERRORS_MAX);
+		log_error("%s %s is left: %s", sweep_kind_name(item->kind), item->name,
+			  strerror(-item->error));
+		r = r ? r : item->error;
+	}
+	log_info("gone: %zu devices, %zu links, %zu programs, %zu files",
+		 count_gone(sweep, SWEEP_DEVICE), count_gone(sweep, SWEEP_LINK),
+		 count_gone(sweep, SWEEP_PROGRAM), count_gone(sweep, SWEEP_FILE));
+	return r;
 }
 
-int cleanup_run(struct kernel *kernel, const char *bpffs)
+int cleanup_run(const struct kernel_options *options, enum cleanup_mode mode)
 {
-	struct cleanup cleanup = { .kernel = kernel };
-	const struct backend backend = { .ctx = &cleanup, .submit = submit, .refresh = refresh };
-	const struct reconcile_observer observer = { &cleanup, on_pair, on_loaded };
-	AUTO_FREE char *dir = util_join(bpffs, "metad");
-	struct reconcile *reconcile;
-	size_t n_left;
-	int r = dir ? reconcile_new(&backend, &observer, &reconcile) : -ENOMEM;
+	AUTO(sweep_done) struct sweep sweep = {};
+	int r = sweep_find(options, &sweep);
 
-	if (r < 0)
+	if (r < 0) {
+		log_error("%s", strerror(-r));
 		return r;
-	work(&cleanup, reconcile);
-	n_left = reconcile_n_pairs(reconcile);
-	reconcile_free(reconcile);
-	if (n_left || cleanup.n_errors == ERRORS_MAX) {
-		log_error("%zu pairs are left", n_left);
-		return -EBUSY;
 	}
-	r = pin_remove_all(dir);
-	if (r < 0)
-		log_error("%s: %s", dir, strerror(-r));
-	return r;
+	say_notes(&sweep);
+	if (mode == CLEANUP_SAY) {
+		say_items(&sweep);
+		return sweep.error;
+	}
+	sweep_run(options, &sweep);
+	return tell(&sweep);
 }

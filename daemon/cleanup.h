@@ -5,9 +5,14 @@
 
 #include "kernel/kernel.h"
 
+enum cleanup_mode {
+	CLEANUP_REMOVE,
+	CLEANUP_SAY, /* on standard output, what would go, and nothing is changed */
+};
+
 /*
- * Deletes all of metad's pairs and its pins, on the caller's thread. Files of the configuration and
- * what was last good of them stay. 0, or what is left could not be deleted: -errno, and the log
- * says what.
+ * Devices, pins, runtime pairs, and what is kept in the state directory, on the caller's thread. Files
+ * of the configuration stay, and so does what was released. 0, or the first -errno for which something
+ * is left or could not be looked at; the log says what.
  */
-int cleanup_run(struct kernel *kernel, const char *bpffs);
+int cleanup_run(const struct kernel_options *options, enum cleanup_mode mode);

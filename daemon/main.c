@@ -266,6 +266,21 @@ static void log_no_start(int error, const char *place, const char *why)
 	notify_failed(error, why);
 }
 
+static bool fill_kernel_options(struct daemon *d)
+{
+	d->shipped_dir = shipped_find_dir();
+	d->kernel_options = (struct kernel_options){
+		.config_dirs = d->options.config_dirs,
+		.n_config_dirs = d->options.n_config_dirs,
+		.runtime_dir = d->options.runtime_dir,
+		.state_dir = d->options.state_dir,
+		.netns_dir = d->options.netns_dir,
+		.bpffs = d->options.bpffs,
+		.shipped_dir = d->shipped_dir,
+	};
+	return d->shipped_dir != NULL;
+}
+
 static int open_kernel(struct daemon *d)
 {
 	AUTO(diag_done) struct diag why = {};
@@ -280,18 +295,8 @@ static int open_kernel(struct daemon *d)
 	};
 	int r;
 
-	d->shipped_dir = shipped_find_dir();
-	if (!d->shipped_dir)
+	if (!fill_kernel_options(d))
 		return EXIT_CODE_INTERNAL;
-	d->kernel_options = (struct kernel_options){
-		.config_dirs = d->options.config_dirs,
-		.n_config_dirs = d->options.n_config_dirs,
-		.runtime_dir = d->options.runtime_dir,
-		.state_dir = d->options.state_dir,
-		.netns_dir = d->options.netns_dir,
-		.bpffs = d->options.bpffs,
-		.shipped_dir = d->shipped_dir,
-	};
 	r = kernel_new(&d->kernel_options, &d->kernel, &why);
 	if (r == 0)
 		return 0;
@@ -412,14 +417,12 @@ static int take_lock(struct daemon *d)
 
 static int clean_up(struct daemon *d)
 {
-	int exit_code;
+	enum cleanup_mode mode = d->options.dry_run ? CLEANUP_SAY : CLEANUP_REMOVE;
+	int r = fill_kernel_options(d) ? cleanup_run(&d->kernel_options, mode) : -ENOMEM;
 
-	d->options.n_config_dirs = 0;
-	d->options.state_dir = NULL;
-	exit_code = open_kernel(d);
-	if (exit_code == 0 && cleanup_run(d->kernel, d->options.bpffs) < 0)
-		exit_code = EXIT_CODE_INTERNAL;
-	return exit_code;
+	if (r == -EPERM || r == -EACCES)
+		return EXIT_CODE_PERMISSION;
+	return r ? EXIT_CODE_INTERNAL : 0;
 }
 
 static int run(struct daemon *d)
@@ -448,7 +451,9 @@ int main(int argc, char **argv)
 	d.configured_priority = d.options.log_priority;
 	notify_init(&d.notify, util_now_ms());
 	signal(SIGPIPE, SIG_IGN);
-	exit_code = take_lock(&d);
+	/* Only looking disturbs nobody. */
+	if (!d.options.dry_run)
+		exit_code = take_lock(&d);
 	if (exit_code == 0)
 		exit_code = d.options.cleanup ? clean_up(&d) : run(&d);
 	close_all(&d);

@@ -25,8 +25,9 @@ static const char help[] =
 	"  --netns-dir DIR    where names of namespaces live (/run/netns)\n"
 	"  --socket PATH      where to listen (RUNTIME-DIR/io.metad)\n"
 	"  --log-level LEVEL  debug, info, notice, warning or err (info)\n"
-	"  --cleanup          delete all pairs and programs that metad made, and exit; the\n"
-	"                     configuration stays. metad must not be running\n"
+	"  --cleanup          delete all that metad made, and exit; the configuration stays.\n"
+	"                     metad must not be running\n"
+	"  --dry-run          with --cleanup: only say what would go\n"
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 after SIGTERM or SIGINT, or a whole cleanup; 64 wrong option; 69 no kind of device works on\n"
@@ -42,6 +43,7 @@ enum option_code {
 	OPTION_SOCKET,
 	OPTION_LOG_LEVEL,
 	OPTION_CLEANUP,
+	OPTION_DRY_RUN,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -96,6 +98,9 @@ static int parse_one(int option, struct options *options, int *ret_exit)
 	case OPTION_CLEANUP:
 		options->cleanup = true;
 		return 0;
+	case OPTION_DRY_RUN:
+		options->dry_run = true;
+		return 0;
 	case OPTION_HELP:
 		fputs(help, stdout);
 		*ret_exit = 0;
@@ -145,6 +150,7 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
 		{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 		{ "cleanup", no_argument, NULL, OPTION_CLEANUP },
+		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{},
@@ -165,6 +171,10 @@ int options_parse(int argc, char **argv, struct options *ret, int *ret_exit)
 	if (optind < argc) {
 		free(options.socket);
 		return complain(ret_exit, EXIT_CODE_USAGE, "what is this argument?", argv[optind]);
+	}
+	if (options.dry_run && !options.cleanup) {
+		free(options.socket);
+		return complain(ret_exit, EXIT_CODE_USAGE, "it is for --cleanup only", "--dry-run");
 	}
 	if (fill_defaults(&options, ret_exit) < 0)
 		return -1;

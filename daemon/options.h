@@ -22,6 +22,7 @@ struct options {
 	char *socket; /* owned */
 	int log_priority;
 	bool cleanup; /* take everything back, instead of running */
+	bool dry_run; /* only with it: say what would go */
 };
 
 /*

@@ -14,6 +14,8 @@
 
 #include "core/pool.h"
 
+#define LEASE_FILE "leases" /* in the state directory */
+
 #define LEASE_RELEASED_MAX 4096 /* released ones that are kept, of one pool and family */
 
 struct lease {

@@ -13,14 +13,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define TOP "last-good"
 #define HEAD "metad last good content 1\n"
 #define KEPT_MAX (4 * (size_t)CONFIG_BYTES_MAX) /* bytes of a source with its drop-ins */
 
 /* Where the sources of one kind are. */
 static char *dir_of(const char *dir, enum config_kind kind)
 {
-	AUTO_FREE char *top = util_join(dir, TOP);
+	AUTO_FREE char *top = util_join(dir, STORE_DIR);
 
 	if (!top)
 		return NULL;

@@ -9,6 +9,8 @@
 
 #include "files/dropin.h"
 
+#define STORE_DIR "last-good" /* in the state directory */
+
 /*
  * dir: the state directory; what is kept is below it, in last-good/. Nothing there is no failure,
  * and an entry that cannot be understood is passed over. 0 or -errno with why.

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 
 #define GROUP_BYTES 65536 /* of a group with all its members */
-#define LEASES "leases" /* in the state directory */
 #define LEASES_BYTES_MAX (64u << 20)
 
 /* ---- leases ---- */
@@ -31,7 +30,7 @@ static void note_leases(struct diag_list *list, const char *path, int error)
 /* What cannot be understood is told, and may be given out anew. */
 static int restore_leases(struct kernel *kernel, struct catalog *catalog)
 {
-	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASES);
+	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASE_FILE);
 	AUTO_FREE char *bytes = NULL;
 	size_t len;
 	int r = path ? util_read_file_at(AT_FDCWD, path, LEASES_BYTES_MAX, &bytes, &len) : -ENOMEM;
@@ -49,7 +48,7 @@ static int restore_leases(struct kernel *kernel, struct catalog *catalog)
 
 static int keep_leases(struct kernel *kernel, struct desired *desired)
 {
-	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASES);
+	AUTO_FREE char *path = util_join(kernel->options->state_dir, LEASE_FILE);
 	AUTO_FREE char *text = NULL;
 	struct atomic_part part = {};
 	int r;

@@ -39,8 +39,5 @@ bool pin_parse_link(const char *name, struct pin *ret);
 bool pin_parse_program(const char *name, char ret_program[static PROGRAM_NAME_SIZE],
 		       uint64_t *ret_digest, uint32_t *ret_id);
 
-/* Unpins all that has a name of these forms, and removes the directories, if they are empty then. */
-int pin_remove_all(const char *dir);
-
 /* Calls fn for each name in dir/sub; fn's non-zero return ends the walk and is returned. */
 int pin_each(const char *dir, const char *sub, int (*fn)(void *ctx, const char *name), void *ctx);

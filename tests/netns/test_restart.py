@@ -238,28 +238,6 @@ def broken_file_keeps_its_last_good_content(w):
 
 
 @case
-def cleanup_takes_back_what_is_metads(w):
-    begin(w)
-    run("ip", "link", "add", "mine", "type", "veth", "peer", "name", "mine-too")
-    os.mkdir(f"{w.bpffs}/mine")
-    again = run(*w.arguments(), "--cleanup", ok=False)
-    equal(again.returncode, 71, "while metad runs")
-    check("metad is running already" in again.stderr, again.stderr)
-    check(w.link("web0"), "nothing has happened")
-    w.stop()
-    check(w.link("web0") and w.pins(), "stopping leaves pairs and programs")
-    check(w.pings("10.1.0.2"), "and traffic")
-    run(*w.arguments(), "--cleanup")
-    equal(w.link("web0"), None, "the pair")
-    equal(sorted(n for n in os.listdir(w.bpffs) if not n.endswith(".debug")), ["mine"], "bpffs")
-    check(w.link("mine") and w.link("mine-too"), "somebody else's devices")
-    check(os.path.exists(f"{w.state_dir}/last-good/pairs.d/10-test.yaml"), "what was last good")
-    run(*w.arguments(), "--cleanup")
-    w.start()
-    w.ready("web0")
-
-
-@case
 def moved_tree_finds_its_programs(w):
     """What is installed, moved as a whole: no variable says where programs are."""
     os.makedirs(f"{w.dir}/moved/sbin")
