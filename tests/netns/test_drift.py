@@ -211,7 +211,9 @@ def bpffs_goes_away(w):
     """What cannot be looked at is tried again, but neither loudly nor without a pause."""
     begin(w)
     run("umount", "-l", w.bpffs)
-    shutil.rmtree(w.bpffs)
+    # metad may be making directories below it just now.
+    w.until(lambda: shutil.rmtree(w.bpffs, ignore_errors=True) or not os.path.exists(w.bpffs),
+            "the directory is gone")
     w.ctl("reload", ok=False)
     w.until(lambda: "cannot look at the kernel" in w.text(), "it is said")
     before = open(f"/proc/{w.metad.pid}/stat").read().split()[13:15]
