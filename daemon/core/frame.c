@@ -114,12 +114,3 @@ void frame_done(struct frame_reader *reader)
 	free(reader->bytes);
 	*reader = (struct frame_reader){ .max = reader->max, .max_values = reader->max_values };
 }
-
-char *frame_encode(const json_t *message, size_t *ret_len)
-{
-	char *text = json_dumps(message, JSON_COMPACT);
-
-	if (text)
-		*ret_len = strlen(text) + 1;
-	return text;
-}

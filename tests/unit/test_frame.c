@@ -140,8 +140,81 @@ static void check_bounds(void)
 	CHECK(!reader.room && !reader.bytes && reader.max_values == 7);
 }
 
+/* ---- what is sent ---- */
+
+static uint32_t dice(uint32_t n)
+{
+	static uint64_t state = 1;
+
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (state >> 33) % n;
+}
+
+static json_t *random_string(void)
+{
+	static const char *const pieces[] = { "", "a", "\"", "\\", "\n", "\b\f\r\t", "\x01", "\x1f", "\x7f",
+					      "/", "\xc3\xa9", "\xf0\x9f\x98\x80", "web0", "</script>" };
+	char text[256] = "";
+
+	for (int i = dice(6); i > 0; i--)
+		strcat(text, pieces[dice(ARRAY_SIZE(pieces))]);
+	return json_string(text);
+}
+
+static json_t *random_value(int depth)
+{
+	static const json_int_t numbers[] = { 0, 1, -1, 9, 10, -10, 4294967296, INT64_MAX, INT64_MIN };
+	static const double reals[] = { 0.0, -0.5, 1e300, 1.0, 0.1 };
+	json_t *value;
+
+	switch (dice(depth ? 9 : 7)) {
+	case 0:
+		return json_null();
+	case 1:
+		return json_boolean(dice(2));
+	case 2:
+		return json_integer(numbers[dice(ARRAY_SIZE(numbers))]);
+	case 3:
+		return json_real(reals[dice(ARRAY_SIZE(reals))]);
+	case 4:
+	case 5:
+	case 6:
+		return random_string();
+	case 7:
+		value = json_array();
+		for (int i = dice(5); i > 0; i--)
+			json_array_append_new(value, random_value(depth - 1));
+		return value;
+	default:
+		value = json_object();
+		for (int i = dice(5); i > 0; i--) {
+			AUTO(frame_json_unref) json_t *key = random_string();
+
+			json_object_set_new(value, json_string_value(key), random_value(depth - 1));
+		}
+		return value;
+	}
+}
+
+/* The same bytes as the library makes. */
+static void check_encoding(void)
+{
+	for (int i = 0; i < 20000; i++) {
+		AUTO(frame_json_unref) json_t *value = random_value(5);
+		AUTO_FREE char *wanted = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		size_t len = 0;
+		AUTO_FREE char *text = frame_encode(value, &len);
+
+		if (strcmp(text, wanted) != 0 || len != strlen(wanted) + 1) {
+			fprintf(stderr, "%s\nis not\n%s\n", text, wanted);
+			abort();
+		}
+	}
+}
+
 int main(void)
 {
+	check_encoding();
 	check_bounds();
 	check_stream();
 	check_refusals();
