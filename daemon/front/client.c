@@ -92,6 +92,14 @@ static int send_reply(struct client *client, json_t *reply)
 	AUTO_FREE char *text = frame_encode(reply, &len);
 
 	json_decref(reply);
+	/* One that needs more room than there is needs no copy, either. */
+	if (text && !pending(client) && len > client->out_room) {
+		free(client->out);
+		client->out = STEAL(text);
+		client->out_sent = 0;
+		client->out_len = client->out_room = len;
+		return 0;
+	}
 	if (!text || make_room(client, len) < 0)
 		return -ENOMEM;
 	memcpy(client->out + client->out_len, text, len);
