@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
@@ -145,6 +146,8 @@ def as_nobody(function, uid=NOBODY):
             os.setgid(uid)
             os.setuid(uid)
             code = function()
+        except Exception:
+            traceback.print_exc()
         finally:
             os._exit(code)
     equal(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 0)

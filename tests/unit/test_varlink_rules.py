@@ -273,7 +273,7 @@ def what_a_user_has_on_its_way_is_bounded():
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     client.socket.sendall(b" " * 1000000)
             time.sleep(0.2)
-            assert server.kilobytes() - before < 50000, server.kilobytes() - before
+            assert server.kilobytes() - before < 80000, server.kilobytes() - before
             alive = sum(is_open(client) for client in clients)
             assert 5 < alive < 100, alive
             return 0
@@ -283,7 +283,8 @@ def what_a_user_has_on_its_way_is_bounded():
             for client in clients:
                 client.send(call(metad("Describe"), {"pair": "full"}))
             time.sleep(0.5)
-            assert server.kilobytes() - before < 60000, server.kilobytes() - before
+            # What is kept, what is being written, and what the allocator has not given back.
+            assert server.kilobytes() - before < 150000, server.kilobytes() - before
             # Who has little on its way is not concerned.
             with server.connect() as client:
                 assert "settled" in client.call(STATUS)["parameters"]
