@@ -127,6 +127,9 @@ def works_when_moved(prefix):
         file.write("pairs: {web0: {mtuu: 1}}\n")
     done = subprocess.run([f"{moved}/bin/metactl", "check", broken], capture_output=True, text=True, check=False)
     check(done.returncode == 1 and "mtuu" in done.stdout + done.stderr, f"metactl check: {done}")
+    done = subprocess.run([f"{moved}/bin/metactl", "doctor", "--json"], capture_output=True, text=True, check=False)
+    found = {finding["about"]: finding["what"] for finding in json.loads(done.stdout)}
+    check(f"{moved}/lib/metad/bpf" in found["programs"], f"metactl doctor: {found['programs']}")
     multiarch = run("gcc", "-print-multiarch").strip()
     run("clang", "-target", "bpf", "-g", "-O2", "-Wall", "-Werror", f"-I/usr/include/{multiarch}",
         f"-I{moved}/include/metad", f"-I{moved}/include/metad/bpf", "-xc", "-", "-c", "-o", "/dev/null",
