@@ -1,40 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Completion in real shells: bash (with bash-completion and without), zsh and fish, each finding the
-script where it would be installed. A metad of the test's own knows two pairs. Arguments: metactl, the
-folder of the scripts."""
-import json
+script where it would be installed. A metad of the test's own knows two pairs. Arguments: metactl,
+io.metad.varlink, the folder of the scripts."""
 import os
 import pty
 import re
 import select
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-METACTL, SCRIPTS = (os.path.abspath(path) for path in sys.argv[1:3])
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
+from scripted import Scripted, listed, summary  # noqa: E402
+from varlink import Interface  # noqa: E402
+
+METACTL, DESCRIPTION, SCRIPTS = (os.path.abspath(path) for path in sys.argv[1:4])
 BASH_COMPLETION = "/usr/share/bash-completion/bash_completion"
 PATIENCE = 20
 MARK = "\N{CROSS MARK}"
-
-
-def serve(listener):
-    """Two pairs for everybody who asks."""
-    def reply(name, last):
-        pair = {"name": name, "state": "ready", "kind": "veth", "closed": False, "declared": True,
-                "addresses": [], "programs": [], "repairs": 0, "failures": 0, "sequence": 1}
-        return json.dumps({"parameters": {"pair": pair},
-                           **({} if last else {"continues": True})}).encode() + b"\0"
-
-    while True:
-        client = listener.accept()[0]
-        with client:
-            if client.recv(65536):
-                client.sendall(reply("web0", False) + reply("web1", True))
 
 
 class Place:
@@ -204,17 +191,17 @@ def main():
     tried, skipped = [], []
     with tempfile.TemporaryDirectory(prefix="mt") as top:
         place = Place(top)
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(f"{top}/io.metad")
-            listener.listen()
-            threading.Thread(target=serve, args=(listener,), daemon=True).start()
-            for shell, check in {"bash": check_bash, "zsh": check_zsh, "fish": check_fish}.items():
-                if not shutil.which(shell):
-                    skipped.append(f"there is no {shell} here")
-                    continue
-                reason = check(place)
-                skipped += [reason] if reason else []
-                tried.append(shell)
+        with open(DESCRIPTION) as file:
+            metad = Scripted(METACTL, Interface(file.read()),
+                             lambda _: listed([summary("web0"), summary("web1")]))
+        os.symlink(metad.path, f"{top}/io.metad")
+        for shell, check in {"bash": check_bash, "zsh": check_zsh, "fish": check_fish}.items():
+            if not shutil.which(shell):
+                skipped.append(f"there is no {shell} here")
+                continue
+            reason = check(place)
+            skipped += [reason] if reason else []
+            tried.append(shell)
     for reason in skipped:
         print(f"# skipped: {reason}")
     print(f"tried: {', '.join(tried)}")

@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
-from varlink import Interface, encode  # noqa: E402
+from scripted import Scripted, listed, summary  # noqa: E402
+from varlink import Interface  # noqa: E402
 
 METACTL = os.path.abspath(sys.argv[1])
 with open(sys.argv[2]) as description:
@@ -38,58 +38,27 @@ def end(side, name, ifindex, **more):
 
 
 def pair(name, netns, primary=None, peer=None, **more):
-    summary = {"name": name, "state": "ready", "kind": "netkit", "closed": False, "declared": True,
-               "netns": netns, "peer": "eth0", "addresses": [], "programs": [], "repairs": 0,
-               "failures": 0, "sequence": 1, **more}
-    if netns is None:
-        del summary["netns"]
-    return {"summary": summary, "mode": "l3", "wantedKind": "auto", "retryMs": 0,
+    return {"summary": summary(name, netns, **more), "mode": "l3", "wantedKind": "auto", "retryMs": 0,
             "ends": [end("primary", name, 7, **(primary or {})),
                      end("peer", "eth0", 2, **(peer or {}))]}
 
 
-class World:
+class World(Scripted):
     """A metad that knows these pairs. Those of ghosts are listed, and gone when they are asked for."""
 
     def __init__(self, pairs, ghosts=()):
         self.pairs = {item["summary"]["name"]: item for item in pairs}
         self.ghosts = ghosts
-        self.dir = tempfile.TemporaryDirectory(prefix="mt")
-        self.path = f"{self.dir.name}/io.metad"
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen()
-        threading.Thread(target=self.serve, daemon=True).start()
+        super().__init__(METACTL, METAD, self.replies)
 
     def replies(self, call):
         if call["method"] == "io.metad.List":
-            found = [item["summary"] for item in self.pairs.values()]
-            found += [pair(name, "web")["summary"] for name in self.ghosts]
-            return [{"parameters": {"pair": item}} for item in found] or [{"parameters": {}}]
+            return listed([item["summary"] for item in self.pairs.values()] +
+                          [summary(name) for name in self.ghosts])
         name = call["parameters"]["pair"]
         if name not in self.pairs:
             return [{"error": "io.metad.NoSuchPair", "parameters": {"pair": name}}]
         return [{"parameters": {"pair": self.pairs[name], "kinds": []}}]
-
-    def serve(self):
-        while True:
-            client = self.listener.accept()[0]
-            with client:
-                buffer = b""
-                while data := client.recv(65536):
-                    *calls, buffer = (buffer + data).split(b"\0")
-                    for call in map(json.loads, calls):
-                        replies = self.replies(call)
-                        for reply in replies:
-                            METAD.check_reply(call["method"], reply)
-                            more = reply is not replies[-1]
-                            client.sendall(encode({**reply, "continues": True} if more else reply))
-
-    def ctl(self, *arguments, code=0, environment=None):
-        done = subprocess.run([METACTL, "--socket", self.path, *arguments], capture_output=True,
-                              text=True, timeout=60, env={**os.environ, **(environment or {})})
-        assert done.returncode == code, (arguments, done)
-        return done.stdout if code == 0 else done.stdout + done.stderr
 
 
 def understood(text):
