@@ -11,7 +11,7 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-from interface import Description, Fault, Fields  # noqa: E402
+from interface import Description, Fault, Fields
 
 FLAGS = {"[Requires 'more' flag]": "Needs _more_: there can be several replies.",
          "[Supports 'more' flag]": "With _more_ there can be several replies.",
