@@ -237,10 +237,7 @@ static int take_option(struct cli *cli, const struct option_type *type, bool by_
 		       const char *value)
 {
 	struct cli_given given = { .name = type->name, .value = value };
-	int r = check_word("--", type->name, type->kind, type->words, value);
 
-	if (r != 0)
-		return r;
 	if (ARRAY_APPEND(cli->given, cli->n_given, given) < 0)
 		return complain(EXIT_NOT_OK, "out of memory");
 	if (strcmp(type->name, "socket") == 0)
@@ -310,11 +307,18 @@ static int check_arguments(const struct cli *cli, int argc, char **argv)
 	return 0;
 }
 
+/* The same option can have other words with another command. */
 static int check_options(const struct cli *cli)
 {
-	for (size_t i = 0; i < cli->n_given; i++)
-		if (!command_option(cli->command, cli->given[i].name))
-			return complain_not_taken(cli, cli->given[i].name);
+	for (size_t i = 0; i < cli->n_given; i++) {
+		const struct cli_given *given = &cli->given[i];
+		const struct option_type *type = command_option(cli->command, given->name);
+
+		if (!type)
+			return complain_not_taken(cli, given->name);
+		if (check_word("--", type->name, type->kind, type->words, given->value) != 0)
+			return EXIT_USAGE;
+	}
 	return 0;
 }
 
