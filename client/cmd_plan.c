@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* metactl plan: the steps that would be carried out now, in their order. */
+/* metactl plan and verify: the steps that would be carried out now, in their order. */
 #include "client/conn.h"
 #include "client/output.h"
 
@@ -39,25 +39,42 @@ static int take_task(void *ctx, const json_t *parameters)
 	return output_list_add(&plan->tasks, task);
 }
 
-static int ask(const struct cli *cli, struct plan *plan)
+static int ask(const struct cli *cli, const char *method, struct plan *plan)
 {
 	AUTO(conn_close) struct conn *conn = NULL;
 	int r = conn_open(cli, &conn);
 
 	if (r == 0)
-		r = conn_call_more(conn, "Plan", NULL, CONN_FINITE, take_task, plan);
+		r = conn_call_more(conn, method, NULL, CONN_FINITE, take_task, plan);
 	return r == 0 ? output_list_end(&plan->tasks) : r;
 }
 
 static int cmd_plan(const struct cli *cli, int argc, char **argv)
 {
 	struct plan plan = { .tasks = { .cli = cli, .view = view_task } };
-	int r = ask(cli, &plan);
+	int r = ask(cli, "Plan", &plan);
 
 	if (r == 0 && !plan.tasks.n && cli->json == JSON_OFF && !cli->no_legend)
 		puts("nothing to do");
 	output_list_done(&plan.tasks);
 	return r == 0 && plan.n_steps ? EXIT_DIFFERENT : r;
+}
+
+/* What metad can do nothing about, because it waits or somebody is in the way, differs as well. */
+static int cmd_verify(const struct cli *cli, int argc, char **argv)
+{
+	struct plan plan = { .tasks = { .cli = cli, .view = view_task } };
+	int r = ask(cli, "Verify", &plan);
+	size_t n = plan.tasks.n;
+
+	if (r == 0 && cli->json == JSON_OFF && !cli->no_legend) {
+		if (n)
+			printf("\n%zu pair%s not as declared\n", n, n == 1 ? " is" : "s are");
+		else
+			puts("everything is as declared");
+	}
+	output_list_done(&plan.tasks);
+	return r == 0 && n ? EXIT_DIFFERENT : r;
 }
 
 const struct command command_plan = {
@@ -67,4 +84,17 @@ const struct command command_plan = {
 	.details = "Exit status: 0 there is nothing to do, 2 there is.",
 	.is_paged = true,
 	.run = cmd_plan,
+};
+
+const struct command command_verify = {
+	.name = "verify",
+	.family = FAMILY_LOOK,
+	.help = "what in the kernel is not as declared, looked at afresh",
+	.details = "Each difference is told as the step that mends it; metad takes it right after.\n"
+		   "Pairs that wait for something, or that somebody is in the way of, differ as\n"
+		   "well.\n"
+		   "\n"
+		   "Exit status: 0 everything is as declared, 2 something is not.",
+	.is_paged = true,
+	.run = cmd_verify,
 };

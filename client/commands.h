@@ -3,6 +3,7 @@
 COMMAND(status)
 COMMAND(list)
 COMMAND(plan)
+COMMAND(verify)
 COMMAND(monitor)
 COMMAND(graph)
 COMMAND(create)

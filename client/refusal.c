@@ -14,6 +14,7 @@ static const struct {
 } refusals[] = {
 	{ "io.metad.NoSuchPair", "pair \"{pair}\" is not known to metad" },
 	{ "io.metad.NotLoaded", "metad has not read its configuration yet" },
+	{ "io.metad.CannotLook", "metad cannot look at the kernel: {why}" },
 	{ "io.metad.PairExists", "there is a pair {pair} already: {why}" },
 	{ "io.metad.InvalidDeclaration", "what is to be declared is wrong, and nothing of it is in force" },
 	{ "io.metad.NoSuchTemplate", "no file declares template \"{template}\"" },
