@@ -3,6 +3,7 @@
 #include "client/metactl.h"
 
 #include "client/pager.h"
+#include "client/screen.h"
 #include "client/term.h"
 
 #include <signal.h>
@@ -13,6 +14,7 @@ int complain(int code, const char *format, ...)
 {
 	va_list args;
 
+	screen_close();
 	fflush(stdout);
 	fputs("metactl: ", stderr);
 	va_start(args, format);
