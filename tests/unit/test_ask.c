@@ -115,6 +115,7 @@ static void answer(struct stub *stub)
 	switch (job->kind) {
 	case JOB_LOAD:
 	case JOB_EXPAND:
+		desired_unref(job->desired);
 		job->desired = desired_ref(stub->desired);
 		break;
 	case JOB_LOOK:

@@ -114,6 +114,7 @@ static void answer(struct fake *fake)
 	}
 	switch (job->kind) {
 	case JOB_LOAD:
+		desired_unref(job->desired);
 		job->desired = desired_ref(fake->desired);
 		break;
 	case JOB_EXPAND:
