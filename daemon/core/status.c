@@ -54,6 +54,45 @@ void status_make(const char *name, const struct pair *want, const struct sightin
 	};
 }
 
+/* Its end counts: two texts in a row are not one. */
+static uint64_t add_text(uint64_t digest, const char *text)
+{
+	return util_hash(digest, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static uint64_t add_wanted(uint64_t digest, const struct pair *want)
+{
+	digest = add_text(add_text(digest, want->netns.text), want->end[SIDE_PEER].attrs.name);
+	for (enum side side = 0; side < N_SIDES; side++) {
+		const struct end *end = &want->end[side];
+
+		digest = util_hash(digest, &end->n_uses, sizeof(end->n_uses));
+		for (size_t i = 0; i < end->n_uses; i++)
+			digest = add_text(digest, end->uses[i].program);
+		for (size_t i = 0; i < end->n_addresses; i++) {
+			const struct prefix *prefix = &end->addresses[i].prefix;
+
+			digest = util_hash(digest, &prefix->ip, sizeof(prefix->ip));
+			digest = util_hash(digest, &prefix->len, sizeof(prefix->len));
+		}
+	}
+	return digest;
+}
+
+uint64_t status_digest(const struct status *status)
+{
+	const struct history *history = status->history;
+	const uint64_t numbers[] = { status->state, status->kind, status->closed, status->want != NULL,
+				     history->n_repairs, history->n_failures };
+	uint64_t digest = util_hash(UTIL_HASH_START, numbers, sizeof(numbers));
+
+	digest = add_text(add_text(digest, status->why->text), status->limits->text);
+	digest = add_text(digest, history->error.text);
+	if (status->want)
+		digest = add_wanted(digest, status->want);
+	return digest ? digest : 1;
+}
+
 const char *state_name(enum state state)
 {
 	switch (state) {

@@ -48,4 +48,7 @@ struct status {
 void status_make(const char *name, const struct pair *want, const struct sighting *seen,
 		 const struct task *task, const struct history *history, struct status *ret);
 
+/* Of what people are told of it in short: another one when that is another. Never 0. */
+uint64_t status_digest(const struct status *status);
+
 const char *state_name(enum state state); /* "ready"; never NULL */

@@ -60,12 +60,6 @@ void reconcile_set_pending(struct reconcile *r, struct entry *entry, bool pendin
 	entry->pending = pending;
 }
 
-void reconcile_tell(struct reconcile *r, struct entry *entry)
-{
-	entry->history.generation = ++r->generation;
-	r->observer->on_pair(r->observer->ctx, entry->name, false);
-}
-
 const struct pair *reconcile_wanted(const struct reconcile *r, const struct entry *entry)
 {
 	return r->desired ? desired_find_pair(r->desired, entry->name) : NULL;
@@ -334,6 +328,21 @@ static void make_status(struct reconcile *r, struct entry *entry, uint64_t now_m
 		    entry->has_task ? &entry->task : NULL, &entry->history, ret);
 	ret->meter = entry->measured_ms ? &entry->meter : NULL;
 	ret->measured_ms = entry->measured_ms;
+}
+
+/* Most looks find everything as it was: whoever watches is not to hear of each. */
+void reconcile_tell(struct reconcile *r, struct entry *entry)
+{
+	struct status status;
+	uint64_t digest;
+
+	make_status(r, entry, 0, &status);
+	digest = status_digest(&status);
+	if (digest == entry->told)
+		return;
+	entry->told = digest;
+	entry->history.generation = ++r->generation;
+	r->observer->on_pair(r->observer->ctx, entry->name, false);
 }
 
 void reconcile_status_at(struct reconcile *r, size_t i, uint64_t now_ms, struct status *ret)

@@ -60,7 +60,7 @@ struct reconcile {
 /* What more than one part does; in reconcile.c. */
 void reconcile_set_dirty(struct reconcile *r, struct entry *entry, bool dirty);
 void reconcile_set_pending(struct reconcile *r, struct entry *entry, bool pending);
-void reconcile_tell(struct reconcile *r, struct entry *entry); /* its status has changed */
+void reconcile_tell(struct reconcile *r, struct entry *entry); /* its status may have changed */
 const struct pair *reconcile_wanted(const struct reconcile *r, const struct entry *entry);
 void reconcile_submit(struct reconcile *r, struct job *job); /* takes it */
 void reconcile_submit_aside(struct reconcile *r, struct job *job); /* what is settled stays so */

@@ -23,7 +23,7 @@ struct fake {
 	uint64_t now_ms;
 	size_t n_steps, fail_step; /* fail_step: which one, counted from 1; 0: none */
 	size_t n_jobs, fail_job;
-	size_t n_expands, n_runs, n_looked_all;
+	size_t n_expands, n_runs, n_looked_all, n_told;
 	const char *fail_pair; /* whose every creation fails; NULL: nobody's */
 	char failed[IFNAMSIZ]; /* pair whose step failed */
 	size_t n_attempts; /* runs that had the failing pair in them */
@@ -44,6 +44,7 @@ static void refresh(void *ctx, struct slot *slots, size_t n)
 
 static void on_pair(void *ctx, const char *name, bool gone)
 {
+	((struct fake *)ctx)->n_told++;
 }
 
 static void on_loaded(void *ctx)
@@ -492,6 +493,27 @@ static void check_ping(void)
 	end(&fake);
 }
 
+/* Looking is no news; what it finds may be. */
+static void check_told(void)
+{
+	AUTO(desired_unrefp) struct desired *desired = makeable(3);
+	struct fake fake = {};
+	size_t n_told;
+
+	begin(&fake, desired, KIND_VETH);
+	pump(&fake, 1000);
+	n_told = fake.n_told;
+	CHECK(n_told && desired->n_pairs);
+	reconcile_mark_all(fake.engine);
+	pump(&fake, 1000);
+	CHECK(fake.n_told == n_told);
+	fake.world.sightings[0].end[SIDE_PEER].attrs.up = false;
+	reconcile_mark_all(fake.engine);
+	pump(&fake, 1000);
+	CHECK(fake.n_told > n_told);
+	end(&fake);
+}
+
 int main(void)
 {
 	log_set_level(LOG_EMERG);
@@ -509,5 +531,6 @@ int main(void)
 	check_held();
 	check_burst();
 	check_ping();
+	check_told();
 	return 0;
 }
