@@ -168,6 +168,7 @@ void reconcile_mark_ping(struct reconcile *r)
 
 void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 {
+	r->revision++;
 	r->busy = false;
 	r->loading = false;
 	r->aside = false;
@@ -357,6 +358,11 @@ bool reconcile_status(struct reconcile *r, const char *name, uint64_t now_ms, st
 	if (entry)
 		make_status(r, entry, now_ms, ret);
 	return entry != NULL;
+}
+
+uint64_t reconcile_revision(const struct reconcile *r)
+{
+	return r->revision;
 }
 
 uint64_t reconcile_generation(const struct reconcile *r)

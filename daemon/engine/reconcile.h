@@ -91,6 +91,12 @@ void reconcile_refresh(struct reconcile *r, const char *name);
 /* The youngest history.generation of all pairs: grows with every change of any. */
 uint64_t reconcile_generation(const struct reconcile *r);
 
+/*
+ * Another number than before whenever anything that a status is made of may be otherwise, but for what
+ * reconcile_refresh brings and the time until the next attempt.
+ */
+uint64_t reconcile_revision(const struct reconcile *r);
+
 /* What is in force and what is wrong with the files; borrowed until the next completion. */
 const struct catalog *reconcile_catalog(const struct reconcile *r);
 const struct desired *reconcile_desired(const struct reconcile *r); /* NULL: not loaded yet */

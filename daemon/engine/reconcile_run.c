@@ -123,6 +123,7 @@ static bool is_forgotten(void *ctx, struct entry *entry)
 	    reconcile_wanted(r, entry) || entry->seen.owner == OWNER_METAD)
 		return false;
 	reconcile_set_unmeasured(r, entry, false);
+	r->revision++;
 	r->generation++;
 	r->observer->on_pair(r->observer->ctx, entry->name, true);
 	return true;
@@ -138,6 +139,7 @@ void reconcile_start_run(struct reconcile *r, uint64_t now_ms)
 		AUTO(plan_done) struct plan plan = {};
 		struct job *job;
 
+		r->revision++;
 		qsort(chosen, n, sizeof(chosen[0]), compare_names);
 		if (reconcile_plan(r, chosen, n, &plan) < 0)
 			return;

@@ -47,6 +47,21 @@ int call_reply_more(struct call *call, json_t *parameters)
 			 CALL_WAITING);
 }
 
+void call_reply_encoded(struct call *call, char *text, size_t len, enum call_state state)
+{
+	free(call->text);
+	call->text = text;
+	call->text_len = len;
+	call->state = state;
+}
+
+void call_reply_kept(struct call *call, const char *text, size_t len, enum call_state state)
+{
+	call->kept = text;
+	call->text_len = len;
+	call->state = state;
+}
+
 int call_error(struct call *call, const char *name, json_t *parameters)
 {
 	return set_reply(call,
@@ -76,15 +91,23 @@ void call_free_data(struct call *call)
 	free(call->data);
 }
 
-json_t *call_take_reply(struct call *call)
+int call_take_reply(struct call *call, char **ret_text, const char **ret_kept, size_t *ret_len)
 {
-	json_t *reply = STEAL(call->reply);
+	AUTO(frame_json_unref) json_t *reply = STEAL(call->reply);
+	AUTO_FREE char *text = STEAL(call->text);
+	const char *kept = STEAL(call->kept);
 
-	if (reply && call->oneway) {
-		json_decref(reply);
-		return NULL;
+	if (call->oneway)
+		return 0;
+	*ret_len = call->text_len;
+	if (reply) {
+		text = frame_encode(reply, ret_len);
+		if (!text)
+			return -ENOMEM;
 	}
-	return reply;
+	*ret_text = STEAL(text);
+	*ret_kept = kept;
+	return 0;
 }
 
 void call_done(struct call *call)
@@ -92,6 +115,7 @@ void call_done(struct call *call)
 	if (call->release)
 		call->release(call);
 	json_decref(call->reply);
+	free(call->text);
 	json_decref(call->message);
 	fds_done(&call->fds);
 	*call = (struct call){ .front = call->front,

@@ -60,6 +60,9 @@ struct call {
 	bool more, oneway;
 	struct fds fds; /* that came with it: none, unless the method takes some */
 	json_t *reply; /* owned; to be sent, unless oneway */
+	char *text; /* or this, owned: a message that is encoded already */
+	const char *kept; /* or this, borrowed: likewise */
+	size_t text_len;
 
 	/* CALL_WAITING */
 	int (*resume)(struct call *call, unsigned int why); /* 0, or -errno as run */
@@ -83,6 +86,9 @@ int64_t call_number(const struct call *call, const char *parameter, int64_t othe
 int call_reply(struct call *call, json_t *parameters); /* the last one */
 int call_reply_more(struct call *call, json_t *parameters); /* more follow: resume is there */
 int call_error(struct call *call, const char *name, json_t *parameters);
+/* A whole message with its NUL byte: taken, or such as stays there until it is sent right afterwards. */
+void call_reply_encoded(struct call *call, char *text, size_t len, enum call_state state);
+void call_reply_kept(struct call *call, const char *text, size_t len, enum call_state state);
 /* An error with one text; key NULL: with nothing. */
 int call_error_text(struct call *call, const char *name, const char *key, const char *value);
 
@@ -98,5 +104,9 @@ void call_free_data(struct call *call);
 
 /* ---- for dispatch and the client ---- */
 
-json_t *call_take_reply(struct call *call); /* NULL: there is none to be sent */
+/*
+ * The reply as it is to be sent: in *ret_text, which the caller owns, or in *ret_kept, which is borrowed.
+ * Neither is set: there is none. 0 or -ENOMEM.
+ */
+int call_take_reply(struct call *call, char **ret_text, const char **ret_kept, size_t *ret_len);
 void call_done(struct call *call); /* its state is CALL_NONE then */

@@ -85,25 +85,29 @@ static int make_room(struct client *client, size_t len)
 	return 0;
 }
 
-/* Takes reply. */
-static int send_reply(struct client *client, json_t *reply)
+static int send_text(struct client *client, const char *text, size_t len)
 {
-	size_t len = 0;
-	AUTO_FREE char *text = frame_encode(reply, &len);
-
-	json_decref(reply);
-	/* One that needs more room than there is needs no copy, either. */
-	if (text && !pending(client) && len > client->out_room) {
-		free(client->out);
-		client->out = STEAL(text);
-		client->out_sent = 0;
-		client->out_len = client->out_room = len;
-		return 0;
-	}
-	if (!text || make_room(client, len) < 0)
+	if (make_room(client, len) < 0)
 		return -ENOMEM;
 	memcpy(client->out + client->out_len, text, len);
 	client->out_len += len;
+	return 0;
+}
+
+/* Takes text. Where nothing is pending and there is not enough room, it is what is pending. */
+static int send_long_text(struct client *client, char *text, size_t len)
+{
+	int r;
+
+	if (pending(client) || len <= client->out_room) {
+		r = send_text(client, text, len);
+		free(text);
+		return r;
+	}
+	free(client->out);
+	client->out = text;
+	client->out_sent = 0;
+	client->out_len = client->out_room = len;
 	return 0;
 }
 
@@ -205,11 +209,18 @@ static bool is_privileged(const struct client *client)
 /* After each step of a call: r is what it said. Whether there is a reply. */
 static bool take_step(struct client *client, int r)
 {
-	json_t *reply = r < 0 ? NULL : call_take_reply(&client->call);
-	bool replied = reply != NULL;
+	const char *kept = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	bool replied;
 
-	if (replied)
-		r = send_reply(client, reply);
+	if (r >= 0)
+		r = call_take_reply(&client->call, &text, &kept, &len);
+	replied = text || kept;
+	if (text)
+		r = send_long_text(client, text, len);
+	else if (kept)
+		r = send_text(client, kept, len);
 	if (r >= 0 && client->call.state == CALL_OVER)
 		call_done(&client->call);
 	/* What was to be resumed for is now behind it; after a reply there may be another. */

@@ -4,6 +4,7 @@
 /* What methods work with: the engine, and what the front itself remembers between calls. */
 
 #include "engine/reconcile.h"
+#include "front/answers.h"
 #include "front/changes.h"
 #include "front/refusals.h"
 
@@ -12,5 +13,6 @@
 struct front {
 	struct reconcile *reconcile; /* borrowed */
 	struct changes changes;
+	struct answers answers;
 	struct refusals refusals;
 };

@@ -16,9 +16,15 @@ struct monitor {
 
 static int tell_pair(struct call *call, const struct status *status)
 {
-	return call_reply_more(call, json_pack("{s:I, s:o}", "sequence",
-					       (json_int_t)status->history->generation, "pair",
-					       wire_summary(status)));
+	json_t *summary;
+
+	if (answers_repeat(call, ANSWER_MONITOR, status->name))
+		return 0;
+	summary = wire_summary(status);
+	return answers_reply(call, ANSWER_MONITOR, status->name,
+			     json_pack("{s:{s:I, s:o}, s:b}", "parameters", "sequence",
+				       (json_int_t)status->history->generation, "pair", summary,
+				       "continues", 1));
 }
 
 static int tell_mark(struct call *call, const char *mark)

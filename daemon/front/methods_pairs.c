@@ -52,11 +52,14 @@ static int describe(struct call *call)
 	const char *name = call_text(call, "pair");
 	struct status status;
 
+	if (answers_repeat(call, ANSWER_DESCRIBE, name))
+		return 0;
 	reconcile_refresh(reconcile, name);
 	if (!reconcile_status(reconcile, name, util_now_ms(), &status))
 		return call_error_text(call, ERROR_METAD_NO_SUCH_PAIR, "pair", name);
-	return call_reply(call, json_pack("{s:o, s:o}", "pair", wire_pair(&status), "kinds",
-					  wire_kinds(reconcile_kinds(reconcile))));
+	return answers_reply(call, ANSWER_DESCRIBE, name,
+			     json_pack("{s:{s:o, s:o}}", "parameters", "pair", wire_pair(&status),
+				       "kinds", wire_kinds(reconcile_kinds(reconcile))));
 }
 
 METHOD(metad_describe) = { .run = describe, .pair = "pair" };

@@ -123,6 +123,7 @@ void server_free(struct server *server)
 	if (server->path)
 		unlink(server->path);
 	free(server->path);
+	answers_done(&server->home.front.answers);
 	polkit_free(server->home.polkit);
 	util_close(&server->listen_fd);
 	util_close(&server->home.epoll_fd);

@@ -151,6 +151,7 @@ static void happen(struct run *run, uint8_t what)
 {
 	struct reconcile *reconcile = run->home.front.reconcile;
 
+	reconcile->revision++;
 	switch (what % 16) {
 	case 0:
 		change_pair(run, what);
@@ -222,6 +223,7 @@ static void end(struct run *run)
 	serve(run);
 	if (run->client)
 		client_free(run->client);
+	answers_done(&run->home.front.answers);
 	close(run->home.epoll_fd);
 	frame_done(&run->replies);
 	fake_free(run->home.front.reconcile);

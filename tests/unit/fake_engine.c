@@ -68,6 +68,11 @@ void reconcile_refresh(struct reconcile *r, const char *name)
 		fake->seen.end[0].chain[i].run_count++;
 }
 
+uint64_t reconcile_revision(const struct reconcile *r)
+{
+	return r->revision;
+}
+
 uint64_t reconcile_generation(const struct reconcile *r)
 {
 	return r->generation;

@@ -27,6 +27,7 @@ struct reconcile {
 	struct fake *pairs; /* owned; sorted by name */
 	size_t n;
 	uint64_t generation;
+	uint64_t revision; /* the caller's to count */
 	bool load_due, loading;
 	struct catalog catalog;
 	struct desired *desired;

@@ -35,6 +35,7 @@ static void obey(struct reconcile *r, struct server *server, const char *verb, c
 {
 	struct fake *fake = fake_find(r, name);
 
+	r->revision++;
 	if (strcmp(verb, "add") == 0) {
 		change(r, server, fake_add(r, name, VERDICT_READY));
 	} else if (strcmp(verb, "wait") == 0) {

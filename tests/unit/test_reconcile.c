@@ -6,7 +6,9 @@
 #include "engine/reconcile.h"
 
 #include "base/log.h"
+#include "core/frame.h"
 #include "core/model_copy.h"
+#include "core/wire.h"
 #include "unit/model_kernel.h"
 #include "unit/test.h"
 
@@ -27,6 +29,8 @@ struct fake {
 	const char *fail_pair; /* whose every creation fails; NULL: nobody's */
 	char failed[IFNAMSIZ]; /* pair whose step failed */
 	size_t n_attempts; /* runs that had the failing pair in them */
+	char *said; /* owned; what all statuses were at this revision */
+	uint64_t said_revision;
 };
 
 static int submit(void *ctx, struct job *job)
@@ -145,6 +149,39 @@ static void answer(struct fake *fake)
 	reconcile_complete(fake->engine, job, fake->now_ms);
 }
 
+/* What can be asked about all pairs, but for the time until the next attempt. */
+static char *say_everything(struct fake *fake)
+{
+	AUTO(frame_json_unref) json_t *pairs = json_array();
+	size_t len;
+
+	for (size_t i = 0; i < reconcile_n_pairs(fake->engine); i++) {
+		struct status status;
+		json_t *pair;
+
+		reconcile_status_at(fake->engine, i, fake->now_ms, &status);
+		pair = wire_pair(&status);
+		json_object_del(pair, "retryMs");
+		json_array_append_new(pairs, pair);
+	}
+	return frame_encode(pairs, &len);
+}
+
+/* An answer that is kept by its revision is as good as a new one. */
+static void check_revision(struct fake *fake)
+{
+	char *said = say_everything(fake);
+
+	if (fake->said && fake->said_revision == reconcile_revision(fake->engine) &&
+	    strcmp(fake->said, said) != 0) {
+		fprintf(stderr, "%s\nbecame\n%s\n", fake->said, said);
+		abort();
+	}
+	free(fake->said);
+	fake->said = said;
+	fake->said_revision = reconcile_revision(fake->engine);
+}
+
 /* Turns and answers until the engine wants nothing for the next limit_ms. */
 static void pump(struct fake *fake, uint64_t limit_ms)
 {
@@ -153,8 +190,10 @@ static void pump(struct fake *fake, uint64_t limit_ms)
 	for (int i = 0; i < 100000; i++) {
 		uint64_t wake = reconcile_turn(fake->engine, fake->now_ms);
 
+		check_revision(fake);
 		if (fake->job) {
 			answer(fake);
+			check_revision(fake);
 			continue;
 		}
 		if (wake == UINT64_MAX || fake->now_ms + wake > end)
@@ -180,6 +219,7 @@ static void end(struct fake *fake)
 	reconcile_free(fake->engine);
 	desired_unref(fake->desired);
 	observed_done(&fake->world);
+	free(fake->said);
 	*fake = (struct fake){};
 }
 

@@ -190,6 +190,31 @@ def lists_are_in_order_and_end():
 
 
 @case
+def what_was_said_a_moment_ago_is_said_again():
+    with fake() as server, server.connect() as client, server.connect() as other:
+        def describe(who, pair="full"):
+            return who.call(metad("Describe"), {"pair": pair})["parameters"]["pair"]
+
+        def runs(pair):
+            return pair["ends"][0]["chain"][0]["runs"]
+        # The fake counts how often it was asked to look. Of ten in a row one or two are of a new moment.
+        found = [runs(describe(who)) for who in (client, other) * 5]
+        equal(found, sorted(found))
+        assert found[-1] - found[0] < 9, found
+        time.sleep(0.03)
+        assert runs(describe(client)) > found[-1]
+        # Whatever happened meanwhile is in it.
+        for i in range(20):
+            before = describe(client, "ok")["summary"]["sequence"]
+            server.tell("change", "ok")
+            equal(describe(other, "ok")["summary"]["sequence"] > before, True)
+            server.tell("log", i)
+            equal(len(describe(client).get("errorDetail", "")), i)
+        server.tell("gone", "ok")
+        equal(error(client.call(metad("Describe"), {"pair": "ok"})), "NoSuchPair")
+
+
+@case
 def the_service_describes_itself():
     with fake() as server, server.connect() as client:
         info = client.call(SERVICE + "GetInfo")["parameters"]
