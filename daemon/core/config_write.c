@@ -204,6 +204,8 @@ static void put_netns(struct sheet *sheet, const struct netns_ref *ref)
 		break;
 	case NETNS_BY_PID:
 		put_plain(&inner, "pid", "%s", ref->text);
+		if (ref->cookie)
+			put_plain(&inner, "cookie", "%" PRIu64, ref->cookie);
 		break;
 	}
 	put_node(sheet, "netns", map);

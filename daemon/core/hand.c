@@ -13,6 +13,7 @@ struct hand *hand_new(enum hand_verb verb, const char *name)
 		return NULL;
 	hand->n_refs = 1;
 	hand->verb = verb;
+	hand->netns_fd = -1;
 	snprintf(hand->name, sizeof(hand->name), "%s", name);
 	return hand;
 }
@@ -28,6 +29,7 @@ void hand_unref(struct hand *hand)
 	if (!hand || --hand->n_refs)
 		return;
 	free(hand->netns.text);
+	util_close(&hand->netns_fd);
 	free(hand->file);
 	free(hand->content);
 	for (size_t i = 0; i < hand->n_pins; i++)

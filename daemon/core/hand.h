@@ -8,6 +8,8 @@
 
 #include "core/model.h"
 
+#include <sys/types.h>
+
 /* How a file begins that was written to adopt a pair, so that it may go with it. */
 #define HAND_COMMENT "# Adopted by metad as it was; "
 
@@ -33,7 +35,9 @@ struct hand {
 	unsigned int n_refs;
 	enum hand_verb verb;
 	char name[IFNAMSIZ]; /* of the device, and the pair */
-	struct netns_ref netns; /* adopt: where the peer is; text NULL: to be found out */
+	struct netns_ref netns; /* adopt: where the peer is; text NULL: an fd, or to be found out */
+	int netns_fd; /* owned; adopt: -1: none */
+	pid_t caller; /* adopt: who asks: what it is in is no lasting name; 0: unknown */
 	bool runtime; /* adopt: to be declared until the next boot */
 	bool dry_run; /* adopt: only the answer is made */
 

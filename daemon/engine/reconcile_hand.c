@@ -124,17 +124,11 @@ static void begin_adopt(struct reconcile *r, struct hand *hand)
 {
 	const struct pair *pair = declaration(r, hand);
 
-	if (!pair) {
+	if (!pair || hand->dry_run) {
 		start_job(r, JOB_DRAFT);
 		return;
 	}
 	/* Somebody has written a declaration, or was stopped half way. */
-	if (hand->dry_run) {
-		hand_refuse(hand, HAND_UNFIT, "it is declared already, in %s",
-			    pair->at.file ? pair->at.file : "?");
-		finish(r);
-		return;
-	}
 	free(hand->file);
 	hand->file = NULL;
 	if (util_text_copy(pair->at.file, &hand->file) == 0)

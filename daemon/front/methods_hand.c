@@ -98,7 +98,8 @@ static int adopt(struct call *call)
 		return -ENOMEM;
 	hand->runtime = call_flag(call, "runtime");
 	hand->dry_run = call_flag(call, "dryRun");
-	r = netns_read(call, &hand->netns, NULL);
+	hand->caller = call->caller->pid;
+	r = netns_read(call, &hand->netns, &hand->netns_fd);
 	if (r == 0)
 		return begin(call, hand);
 	hand_unref(hand);

@@ -8,8 +8,6 @@
 /* What it is of is not asked here: that may take as long as the file's owner likes. */
 static int take_fd(struct call *call, const json_t *index, int *ret_fd)
 {
-	if (!ret_fd)
-		return -EINVAL;
 	*ret_fd = fds_take(&call->fds, json_integer_value(index));
 	return *ret_fd < 0 ? -EINVAL : 0;
 }

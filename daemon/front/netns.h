@@ -8,7 +8,7 @@
 
 /*
  * Which namespace the parameter "netns" means: ret, whose text the caller owns, or the descriptor in
- * *ret_fd, which the caller owns, too. NULL: none is taken. Nothing is set without the parameter. 0,
- * -EINVAL when it does not mean exactly one, or -ENOMEM.
+ * *ret_fd, which the caller owns, too. Nothing is set without the parameter. 0, -EINVAL when it does
+ * not mean exactly one, or -ENOMEM.
  */
 int netns_read(struct call *call, struct netns_ref *ret, int *ret_fd);

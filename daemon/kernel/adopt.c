@@ -132,5 +132,7 @@ int adopt_take(struct kernel *kernel, struct job *job)
 		hand->wrote = false;
 		unlink(hand->file);
 	}
+	util_close(&hand->netns_fd);
+	hand->netns_fd = -1;
 	return r < 0 ? r : 0;
 }

@@ -50,7 +50,8 @@ static int check_ends(struct handover *handover)
 	if (link[SIDE_PRIMARY].noarp != link[SIDE_PEER].noarp)
 		return hand_refuse(handover->hand, HAND_UNFIT,
 				   "only one of its ends does without ARP: it is in no mode");
-	if (!device_name_is_valid(link[SIDE_PRIMARY].name) || !device_name_is_valid(link[SIDE_PEER].name))
+	if (!device_name_is_valid(link[SIDE_PRIMARY].name) ||
+	    !device_name_is_valid(link[SIDE_PEER].name))
 		return hand_refuse(handover->hand, HAND_UNFIT,
 				   "a name of letters, digits, '_', '-' and '.' is needed at both ends");
 	return 0;
@@ -108,13 +109,8 @@ static int look(struct handover *handover, struct pair *pair)
 
 	if (r == 0)
 		r = handover_check(handover);
-	if (r == 0 && hand->netns.text) {
-		r = handover_open_peer(handover, &hand->netns);
-		if (r == 0)
-			pair->netns = STEAL(hand->netns);
-	} else if (r == 0) {
+	if (r == 0)
 		r = handover_find_peer(handover, &pair->netns);
-	}
 	if (r == 0)
 		r = check_ends(handover);
 	for (enum side side = 0; side < N_SIDES && r == 0; side++) {
@@ -244,7 +240,8 @@ static int choose_file(const struct kernel *kernel, const struct catalog *in_for
 				   kernel->options->runtime_dir);
 	other = catalog_find(in_force, CONFIG_PAIRS, name);
 	if (other)
-		return hand_refuse(hand, HAND_UNFIT, "there is a file %s already, which does not declare it",
+		return hand_refuse(hand, HAND_UNFIT,
+				   "there is a file %s already, which does not declare it",
 				   other->n_paths ? other->paths[0] : name);
 	hand->file = dropin_path(dir, CONFIG_PAIRS, name, NULL);
 	return hand->file ? 0 : -ENOMEM;
@@ -292,13 +289,25 @@ static int save(const struct kernel *kernel, struct hand *hand)
 	return 0;
 }
 
+static int check_undeclared(const struct job *job)
+{
+	const struct pair *pair = desired_find_pair(job->desired, job->hand->name);
+
+	if (!pair)
+		return 0;
+	return hand_refuse(job->hand, HAND_UNFIT, "it is declared already, in %s",
+			   pair->at.file ? pair->at.file : "?");
+}
+
 int adopt_draft(struct kernel *kernel, struct job *job)
 {
 	AUTO(handover_done) struct handover handover = HANDOVER(kernel, job);
 	AUTO(pair_done) struct pair pair = {};
 	struct hand *hand = job->hand;
-	int r = look(&handover, &pair);
+	int r = check_undeclared(job);
 
+	if (r == 0)
+		r = look(&handover, &pair);
 	if (r == 0)
 		r = choose_file(kernel, job->in_force, hand);
 	if (r == 0)
@@ -310,5 +319,8 @@ int adopt_draft(struct kernel *kernel, struct job *job)
 			  handover.link[SIDE_PRIMARY].group);
 	if (r == 0 && !hand->dry_run)
 		r = save(kernel, hand);
+	/* Here, because closing somebody else's file may take as long as its owner likes. */
+	util_close(&hand->netns_fd);
+	hand->netns_fd = -1;
 	return r < 0 ? r : 0;
 }

@@ -137,7 +137,28 @@ static int say_unknown(struct handover *handover)
 			   handover->hand->name, places ? places : "?");
 }
 
-int handover_find_peer(struct handover *handover, struct netns_ref *ret)
+static int find_by_fd(struct handover *handover, struct netns_ref *ret)
+{
+	AUTO(netns_done) struct netns netns = NETNS_NONE;
+	AUTO(diag_done) struct diag why = {};
+	struct hand *hand = handover->hand;
+	struct netns_ref ref = {};
+	int r = netns_open_fd(hand->netns_fd, &netns, &why);
+
+	if (r == 0 && !is_peers(handover, &netns))
+		return hand_refuse(hand, HAND_NO_NETNS, "the peer of %s is not in the namespace of "
+				   "the file descriptor", hand->name);
+	if (r == 0)
+		r = netns_find_ref(&netns, handover->dirs, hand->caller, &ref, &why);
+	if (r == -ENOMEM)
+		return r;
+	if (r != 0)
+		return hand_refuse(hand, HAND_NO_NETNS, "%s", why.text ? why.text : strerror(-r));
+	*ret = ref;
+	return take_peer(handover, &netns);
+}
+
+static int find_by_name(struct handover *handover, struct netns_ref *ret)
 {
 	AUTO(netns_names_done) struct netns_names names = {};
 	AUTO(diag_done) struct diag why = {};
@@ -146,7 +167,7 @@ int handover_find_peer(struct handover *handover, struct netns_ref *ret)
 	netns_list(handover->dirs, &names, &why);
 	for (size_t i = 0; i < names.n; i++) {
 		AUTO(netns_done) struct netns netns = NETNS_NONE;
-		struct netns_ref ref = { NETNS_BY_NAME, names.items[i] };
+		struct netns_ref ref = { .by = NETNS_BY_NAME, .text = names.items[i] };
 		int r;
 
 		if (netns_open(&ref, handover->dirs, &netns, &why) != 0 ||
@@ -154,10 +175,30 @@ int handover_find_peer(struct handover *handover, struct netns_ref *ret)
 			continue;
 		r = take_peer(handover, &netns);
 		if (r == 0)
-			*ret = (struct netns_ref){ NETNS_BY_NAME, STEAL(names.items[i]) };
+			*ret = (struct netns_ref){ .by = NETNS_BY_NAME,
+						   .text = STEAL(names.items[i]) };
 		return r;
 	}
 	return say_unknown(handover);
+}
+
+int handover_find_peer(struct handover *handover, struct netns_ref *ret)
+{
+	struct hand *hand = handover->hand;
+	int r;
+
+	if (hand->netns_fd >= 0) {
+		r = find_by_fd(handover, ret);
+	} else if (hand->netns.text) {
+		r = handover_open_peer(handover, &hand->netns);
+		*ret = STEAL(hand->netns);
+	} else {
+		r = find_by_name(handover, ret);
+	}
+	/* Another process of that number later is not this one. */
+	if (r == 0 && ret->by == NETNS_BY_PID)
+		ret->cookie = handover->netns.cookie;
+	return r;
 }
 
 /* ---- changes ---- */

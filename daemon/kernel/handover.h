@@ -38,7 +38,10 @@ int handover_find(struct handover *handover);
 int handover_check(struct handover *handover);
 /* Opens the peer's end in that namespace. HAND_NO_NETNS. */
 int handover_open_peer(struct handover *handover, const struct netns_ref *ref);
-/* The same, of whichever name leads there; which it was is put into *ret, owned by the caller. */
+/*
+ * The same where the hand says: by a reference, a descriptor, or nothing, for whichever name leads
+ * there. *ret is what names it from now on, owned by the caller.
+ */
 int handover_find_peer(struct handover *handover, struct netns_ref *ret);
 
 struct netlink *handover_netlink(const struct handover *handover, enum side side);

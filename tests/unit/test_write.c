@@ -105,6 +105,8 @@ static void test_keys(void)
 	check_same(everything, NULL);
 	check_same(least, NULL);
 	check_same("# hello\npairs:\n  a:\n    peer:\n      netns:\n        pid: 12\n", NULL);
+	check_same("# hello\npairs:\n  a:\n    peer:\n      netns:\n        pid: 12\n"
+		   "        cookie: 4711\n", NULL);
 }
 
 /* What would be read as another sort of value, by metad or by others. */
