@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Pairs that somebody made by hand become metad's and are given back, without losing a packet."""
+"""Pairs that somebody made by hand become metad's, without losing a packet."""
 
 import json
 import os
@@ -10,117 +10,14 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-LIB = os.path.join(os.path.dirname(__file__), "../lib")
-sys.path.insert(0, LIB)
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
 from varlink import Interface  # noqa: E402
-from world import (BPF_DIR, KIND, METACTL, METAD as DAEMON, Pinger, World, attach_foreign,  # noqa: E402
-                   call, case, check, equal, main, run)
+from hands import (add_link, expect_refusal, files, furnish, hand_case, is_ours, make_pair, plan,  # noqa: E402
+                   protocols, state_of)
+from world import BPF_DIR, KIND, METACTL, Pinger, attach_foreign, call, check, equal, main, run  # noqa: E402
 
 with open(os.path.join(os.path.dirname(__file__), "../../daemon/front/io.metad.varlink")) as text:
     METAD = Interface(text.read())
-GROUP = 0x6d657461
-
-
-class Hands(World):
-    """With files that last until the next boot."""
-
-    def arguments(self):
-        os.makedirs(f"{self.runtime}/pairs.d", exist_ok=True)
-        return [DAEMON, "--config-dir", self.conf, "--config-dir", self.runtime,
-                "--runtime-dir", self.runtime, "--state-dir", self.state_dir, "--bpffs", self.bpffs]
-
-
-def hand_case(fn):
-    def with_hands(w):
-        w.__class__ = Hands
-        fn(w)
-    with_hands.__name__ = fn.__name__
-    return case(with_hands)
-
-
-def l2(*more):
-    """The words by which ip makes a pair of the kind at hand, in mode l2."""
-    return ["type", KIND] + ([] if KIND == "veth" else ["mode", "l2"]) + list(more)
-
-
-def make_pair(w, name="web0", ns="web", peer="eth0"):
-    """As an administrator does it."""
-    w.netns(ns)
-    run("ip", "link", "add", name, *l2("peer", "name", peer, "netns", ns))
-    for device, where in ((name, None), (peer, ns)):
-        w.ip("link", "set", device, "mtu", "1400", "up", ns=where)
-    w.ip("link", "set", "lo", "up", ns=ns)
-
-
-def furnish(w):
-    """All that a declaration can say, and what none can."""
-    w.ip("addr", "add", "10.1.0.1/24", "dev", "web0")
-    w.ip("addr", "add", "2001:db8::1/64", "dev", "web0", "nodad")
-    w.ip("addr", "add", "10.1.0.2/24", "dev", "eth0", ns="web")
-    w.ip("addr", "add", "2001:db8::2/64", "dev", "eth0", "nodad", ns="web")
-    w.ip("addr", "add", "10.1.0.77/24", "dev", "eth0", "valid_lft", "5000", "preferred_lft", "5000",
-         ns="web")
-    w.ip("route", "add", "10.9.0.0/16", "dev", "web0")
-    w.ip("route", "add", "10.8.0.0/16", "via", "10.1.0.2", "metric", "7", "table", "77")
-    w.ip("-6", "route", "add", "2001:db8:9::/48", "via", "2001:db8::2")
-    w.ip("route", "add", "default", "via", "169.254.1.1", "dev", "eth0", "onlink", ns="web")
-    w.ip("route", "add", "10.7.0.0/16", "dev", "eth0", "proto", "bird", ns="web")
-    w.ip("-6", "route", "add", "default", "via", "2001:db8::1", ns="web")
-    w.ip("neigh", "add", "10.1.0.9", "lladdr", "02:00:00:00:00:09", "dev", "web0", "nud",
-         "permanent")
-
-
-def belongings(w, name, ns=None):
-    """Addresses, routes and neighbours, without whose they are."""
-    found = sorted(w.addresses(name, ns))
-    for family in ("-4", "-6"):
-        prefix = ["ip", "-n", ns] if ns else ["ip"]
-        for line in run(*prefix, family, "route", "show", "dev", name, "table", "all").stdout.splitlines():
-            words = line.split()
-            # The kernel's own, some of which come when an address has proved to be unique.
-            if "local" in words:
-                continue
-            while "proto" in words:
-                at = words.index("proto")
-                del words[at:at + 2]
-            found.append(" ".join(words))
-    for line in run(*(["ip", "-n", ns] if ns else ["ip"]), "neigh", "show", "dev", name, "nud",
-                    "permanent").stdout.splitlines():
-        found.append(line.split(" proto")[0].strip())
-    return sorted(found)
-
-
-def state_of(w):
-    """What must be the same device, with the same belongings."""
-    return {(name, ns): (w.link(name, ns)["ifindex"], w.link(name, ns)["address"],
-                         w.link(name, ns)["mtu"], belongings(w, name, ns))
-            for name, ns in (("web0", None), ("eth0", "web"))}
-
-
-def protocols(w, family, name, ns=None):
-    """Of routes by their destination."""
-    routes = w.ip(family, "route", "show", "dev", name, "table", "all", ns=ns)
-    return {r["dst"]: r.get("protocol") for r in routes if r.get("type", "unicast") == "unicast"}
-
-
-def is_ours(w, name="web0"):
-    return w.link(name).get("group") in (GROUP, hex(GROUP), str(GROUP))
-
-
-def plan(w):
-    return json.loads(w.ctl("--json=short", "plan", ok=False).stdout)
-
-
-def expect_refusal(w, *args, words):
-    done = w.ctl("adopt", *args, ok=False)
-    equal(done.returncode, 1, f"adopt {' '.join(args)}: {done.stdout}{done.stderr}")
-    check(words in done.stderr, f"adopt {' '.join(args)}: {done.stderr}")
-
-
-def files(w):
-    """Without those that a crash kept from getting their name."""
-    return sorted(n for d in (w.conf, w.runtime) for n in os.listdir(f"{d}/pairs.d")
-                  if not n.startswith("."))
 
 
 @hand_case
@@ -170,13 +67,11 @@ def adopted_pair_is_kept(w):
     w.start()
     w.ready("web0")
     equal((state_of(w), plan(w)), (before, []), "across a restart")
-    for args, ns in ((("route", "del", "10.9.0.0/16"), None), (("addr", "del", "10.1.0.2/24", "dev", "eth0"), "web"),
-                     (("neigh", "del", "10.1.0.9", "dev", "web0"), None)):
-        w.ip(*args, ns=ns)
-        w.until(lambda: state_of(w) == before or w.pair("web0")["summary"]["repairs"] and
-                "10.1.0.2/24" in w.addresses("eth0", "web"), f"{args} is put back")
+    w.ip("route", "del", "10.9.0.0/16")
+    w.until(lambda: state_of(w) == before, "a route is put back")
+    w.ip("addr", "del", "2001:db8::2/64", "dev", "eth0", ns="web")
+    w.until(lambda: "2001:db8::2/64" in w.addresses("eth0", "web"), "an address of the peer, too")
     w.ready("web0")
-    w.write("pairs: {}", "other.yaml")
     text = open(f"{w.conf}/pairs.d/web0.yaml").read()
     w.write(text.replace("10.9.0.0/16", "10.99.0.0/16"), "web0.yaml")
     w.until(lambda: "10.99.0.0/16" in protocols(w, "-4", "web0"), "a change follows")
@@ -237,9 +132,8 @@ def modes_and_names(w):
     w.netns("web")
     run("touch", f"{w.dir}/ns")
     run("mount", "--bind", "/run/netns/web", f"{w.dir}/ns")
-    policy = [] if KIND == "veth" else ["mode", "l3", "drop", "peer", "drop"]
-    run("ip", "link", "add", "web.0", "type", KIND, *policy, *([] if policy else ["peer"]), "name", "up-link", "netns",
-        "web")
+    add_link("web.0", "up-link", "/run/netns/web", "l3",
+             None if KIND == "veth" else ("drop", "drop"))
     if KIND == "veth":
         for name, ns in (("web.0", None), ("up-link", "web")):
             w.ip("link", "set", name, "arp", "off", "address", "02:00:00:00:00:55", ns=ns)
@@ -289,7 +183,7 @@ def what_cannot_be_adopted_is_told_why(w):
     # Found by no name, the namespace has to be said.
     child = w.spawn("unshare", "--net", "sleep", "1000")
     w.until(lambda: os.readlink(f"/proc/{child.pid}/ns/net") != os.readlink("/proc/self/ns/net"), "it is there")
-    run("ip", "link", "add", "proc0", *l2("peer", "name", "eth0", "netns", str(child.pid)))
+    add_link("proc0", "eth0", f"/proc/{child.pid}/ns/net")
     expect_refusal(w, "proc0", words="say which one it is in")
     w.ctl("adopt", "proc0", "--pid", str(child.pid))
     w.ready("proc0")
@@ -333,16 +227,50 @@ def declared_pair_is_adopted_too(w):
     w.settle()
     equal(w.state("web0"), "conflict", "state")
     before = w.link("web0")["ifindex"], w.link("eth0", "web")["ifindex"]
+    expect_refusal(w, "web0", "--dry-run", words="it is declared already, in ")
     w.ctl("adopt", "web0")
     equal((w.state("web0"), plan(w)), ("ready", []), "afterwards")
     equal((w.link("web0")["ifindex"], w.link("eth0", "web")["ifindex"]), before, "devices")
     check(w.pings("10.1.0.2"), "what was missing is there")
     # One that would be made anew is not worth it.
-    run("ip", "link", "add", "db0", *l2("peer", "name", "eth1", "netns", "web"))
+    add_link("db0", "eth1", "/run/netns/web")
     w.write(f"pairs: {{db0: {{kind: {KIND}, mode: l3, peer: {{netns: web, name: eth1}}}}}}", "db.yaml")
     w.until(lambda: w.state("db0") == "conflict", "the other one is in conflict")
     expect_refusal(w, "db0", words="made anew: mode l2 becomes l3")
     check(os.path.exists(f"{w.conf}/pairs.d/db.yaml") and not is_ours(w, "db0"), "nothing has changed")
+
+
+@hand_case
+def namespace_may_come_as_a_file(w):
+    """The declaration names it by what is there longer than the caller."""
+    make_pair(w)
+    child = w.spawn("unshare", "--net", "sleep", "1000")
+    w.until(lambda: os.readlink(f"/proc/{child.pid}/ns/net") != os.readlink("/proc/self/ns/net"),
+            "it has a namespace")
+    add_link("proc0", "eth0", f"/proc/{child.pid}/ns/net")
+    w.start()
+    before = len(os.listdir(f"/proc/{w.metad.pid}/fd"))
+
+    def adopt(device, path):
+        with socket.socket(socket.AF_UNIX) as s, open(path) as file:
+            s.settimeout(20)
+            s.connect(w.socket)
+            message = {"method": "io.metad.Adopt",
+                       "parameters": {"device": device, "netns": {"fileDescriptor": 0}}}
+            socket.send_fds(s, [json.dumps(message).encode() + b"\0"], [file.fileno()])
+            data = b""
+            while not data.endswith(b"\0"):
+                data += s.recv(65536)
+        return json.loads(data[:-1])
+
+    for path in ("/run/netns/web", "/etc/hostname"):
+        check(adopt("proc0", path)["error"].endswith("NamespaceUnreachable"), path)
+    check("netns: web\n" in adopt("web0", "/run/netns/web")["parameters"]["content"], "by its name")
+    content = adopt("proc0", f"/proc/{child.pid}/ns/net")["parameters"]["content"]
+    check(f"pid: {child.pid}\n" in content and "cookie: " in content, content)
+    w.ready("web0", "proc0")
+    # The process is followed by one of metad's own.
+    w.until(lambda: len(os.listdir(f"/proc/{w.metad.pid}/fd")) <= before + 1, "none is kept")
 
 
 @hand_case
@@ -433,161 +361,6 @@ def socket_takes_what_the_interface_says(w):
         client.sendall(json.dumps({"method": "io.metad.Adopt",
                                    "parameters": {"device": "web0"}}).encode() + b"\0")
     w.ready("web0")
-
-
-# ---- release ----
-
-MANAGED = """
-pairs:
-  web0:
-    addresses: [10.1.0.1/24, "2001:db8::1/64"]
-    routes: [{to: 10.9.0.0/16}, {to: "2001:db8:9::/48"}]
-    programs: [count]
-    peer:
-      netns: web
-      policy: drop
-      addresses: [10.1.0.2/24]
-      routes: [{to: default, via: 169.254.1.1, onlink: true}]
-      programs: [count, pass]
-"""
-
-
-def links(w):
-    """Those that are pinned and attached: by their numbers, what they run and where."""
-    found = {}
-    for folder in (f"{w.bpffs}/metad/links", f"{w.bpffs}/metad-released/web0"):
-        for name in os.listdir(folder) if os.path.isdir(folder) else []:
-            # It ends with an error behind a good answer.
-            link = json.loads(run("bpftool", "-j", "link", "show", "pinned", f"{folder}/{name}",
-                                  ok=False).stdout)
-            device = link.get("ifindex") or link.get("devname")
-            if device:
-                found[link["id"]] = (link["prog_id"], device)
-    return found
-
-
-def released(w, name="web0"):
-    return sorted(os.listdir(f"{w.bpffs}/metad-released/{name}"))
-
-
-@hand_case
-def pair_is_released_as_it_is(w):
-    w.netns("web")
-    w.write(MANAGED)
-    w.start()
-    w.ready("web0")
-    before, attached = state_of(w), links(w)
-    equal(len(attached), 3, f"links: {attached}")
-    ping = Pinger(w, "10.1.0.2")
-    said = w.ctl("release", "web0").stdout
-    time.sleep(0.3)
-    equal((state_of(w), links(w)), (before, attached), "devices, what belongs to them, and links")
-    check("still declared at" in said and "10-test.yaml:3:3" in said, said)
-    equal((len(released(w)), w.pins()), (3, []), "pins")
-    equal((w.state("web0"), is_ours(w)), ("conflict", False), "state")
-    for name, ns in (("web0", None), ("eth0", "web")):
-        for family in ("-4", "-6"):
-            check("109" not in protocols(w, family, name, ns).values(), f"routes of {name}")
-        check("0x6d" not in run(*(["ip", "-n", ns] if ns else ["ip"]), "addr", "show", "dev",
-                                name).stdout, f"addresses of {name}")
-    w.stop()
-    w.start()
-    w.settle()
-    os.unlink(f"{w.conf}/pairs.d/10-test.yaml")
-    w.until(lambda: w.state("web0") is None, "metad has forgotten it")
-    w.ctl("reload")
-    w.settle()
-    w.stop()
-    run(*w.arguments(), "--cleanup")
-    equal((state_of(w), links(w)), (before, attached), "afterwards, too")
-    equal(ping.lost(), 0, "packets lost")
-    for name in released(w):
-        os.unlink(f"{w.bpffs}/metad-released/web0/{name}")
-    w.until(lambda: all(run("bpftool", "link", "show", "id", str(number), ok=False).returncode
-                        for number in attached), "removing the pins detaches the programs")
-
-
-@hand_case
-def closed_pair_stays_closed(w):
-    w.netns("web")
-    w.write("pairs: {web0: {addresses: [10.1.0.1/24], policy: drop, peer: {netns: web,"
-            " policy: drop, addresses: [10.1.0.2/24]}}}")
-    w.start()
-    w.ready("web0")
-    check(w.drops("web0", "primary"), "it is closed")
-    w.ctl("release", "web0")
-    check(not w.pings("10.1.0.2", count=1), "still")
-    if KIND == "veth":
-        equal([name.split(":")[1] for name in released(w)], ["+drop", "+drop"], "its stand-ins")
-
-
-@hand_case
-def its_file_goes_where_it_is_its_own(w):
-    make_pair(w)
-    furnish(w)
-    before = state_of(w)
-    w.start()
-    for more in ([], ["--runtime"]):
-        w.ctl("adopt", "web0", *more)
-        said = json.loads(w.ctl("--json=short", "release", "web0").stdout)
-        check(said["removed"].endswith("/pairs.d/web0.yaml") and "declaredAt" not in said, f"{said}")
-        equal((files(w), w.state("web0"), state_of(w)), ([], None, before), "afterwards")
-    # Until the next boot, whoever wrote it; not with another pair in it, nor with a drop-in.
-    late = f"{w.runtime}/pairs.d/mine.yaml"
-    for text, goes in (("pairs: {web1: {peer: {netns: web, name: eth1}}}", True),
-                       ("pairs: {web1: {peer: {netns: web, name: eth1}},"
-                        " web2: {peer: {netns: web, name: eth2}}}", False)):
-        with open(late, "w") as file:
-            file.write(text)
-        w.ready("web1")
-        said = json.loads(w.ctl("--json=short", "release", "web1").stdout)
-        equal((os.path.exists(late), "declaredAt" in said), (not goes, not goes), text)
-        run("ip", "link", "del", "web1")
-    os.unlink(late)
-    w.until(lambda: w.state("web2") is None, "the other one is gone")
-    w.ctl("adopt", "web0")
-    os.mkdir(f"{w.conf}/pairs.d/web0.yaml.d")
-    with open(f"{w.conf}/pairs.d/web0.yaml.d/more.yaml", "w") as file:
-        file.write("pairs: {web0: {recreate: never}}")
-    w.ctl("reload")
-    said = json.loads(w.ctl("--json=short", "release", "web0").stdout)
-    check(os.path.exists(f"{w.conf}/pairs.d/web0.yaml") and "declaredAt" in said, f"{said}")
-    done = w.ctl("release", "web0", ok=False)
-    check(done.returncode == 1 and "not metad's" in done.stderr, done.stderr)
-    done = w.ctl("release", "none0", ok=False)
-    check(done.returncode == 1 and "no device none0" in done.stderr, done.stderr)
-
-
-@hand_case
-def released_pair_can_be_adopted_again(w):
-    w.netns("web")
-    w.write(MANAGED, "other.yaml")
-    w.start()
-    w.ready("web0")
-    before, attached = state_of(w), links(w)
-    w.ctl("release", "web0")
-    os.unlink(f"{w.conf}/pairs.d/other.yaml")
-    w.ctl("reload")
-    w.ctl("adopt", "web0")
-    w.ready("web0")
-    equal((state_of(w), links(w)), (before, attached), "it is the same one")
-    equal(sorted(s["foreign"] for s in w.end("web0", "peer")["chain"]), [True, True], "the chain")
-
-
-@hand_case
-def mark_that_somebody_took_off_unpins_nothing(w):
-    """The links of ours on a device that is not ours any more are at work."""
-    w.netns("web")
-    w.write(MANAGED)
-    w.start()
-    w.ready("web0")
-    attached = links(w)
-    w.ip("link", "set", "web0", "group", "0")
-    w.until(lambda: w.state("web0") == "conflict", "state")
-    w.settle()
-    equal((plan(w)[0]["steps"], links(w)), ([], attached), "nothing is to be done")
-    w.ctl("release", "web0")
-    equal((len(released(w)), w.pins(), links(w)), (3, [], attached), "its pins are moved")
 
 
 main()
