@@ -89,6 +89,8 @@ def cleanup_removes_what_is_ours():
     equal(ours(), NAMES, "devices beside metad")
     systemctl("stop", "metad.socket", "metad.service")
     check_traffic()
+    said = metactl("cleanup", "--dry-run").stdout.splitlines()
+    equal(sorted(line.split()[1] for line in said if line.startswith("device")), NAMES, "what is said")
     metactl("cleanup")
     equal(ours(), [], "devices of metad")
     left = [name for _, _, files in os.walk("/sys/fs/bpf/metad") for name in files]

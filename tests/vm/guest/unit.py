@@ -140,6 +140,26 @@ def configuration_is_written_and_nothing_beside_it():
 
 
 @case
+def pairs_made_by_hand_are_adopted():
+    """Through the sandbox: its file is everybody's to read, and its links' pins change places."""
+    path = f"{DROPINS}/hand0.yaml"
+    with namespace("hand"):
+        run("ip", "link", "add", "hand0", "type", "veth", "peer", "name", "eth0", "netns", "hand")
+        number = link("hand0")["ifindex"]
+        metactl("adopt", "hand0")
+        until_ready("hand0")
+        equal(os.stat(path).st_mode & 0o777, 0o644, "who may read its file")
+        write(path, open(path).read().replace("kind: veth", "kind: veth\n    programs: [count]"))
+        metactl("reload")
+        until(lambda: status("hand0")["ends"][0]["chain"], "it has a program")
+        metactl("release", "hand0")
+        check(not os.path.exists(path), "its file is gone")
+        equal(len(os.listdir("/sys/fs/bpf/metad-released/hand0")), 1, "pins")
+        equal((link("hand0")["ifindex"], link("hand0")["group"]), (number, "default"), "the device")
+        shutil.rmtree("/sys/fs/bpf/metad-released")
+
+
+@case
 def grace_periods_are_expedited_for_a_moment():
     knob = open("/sys/kernel/rcu_expedited")
 
