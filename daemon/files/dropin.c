@@ -62,6 +62,22 @@ bool dropin_is_dir(const char *name)
 	return !file || dropin_is_name(file);
 }
 
+/* A service's umask may be tight, but what is configured is no secret. */
+static int make_dir(const char *path)
+{
+	if (mkdir(path, 0755) == 0)
+		return chmod(path, 0755) < 0 ? -errno : 0;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+int dropin_make_dirs(const char *dir)
+{
+	AUTO_FREE char *pairs = util_join(dir, DROPIN_DIR);
+	int r = pairs ? make_dir(dir) : -ENOMEM;
+
+	return r == 0 ? make_dir(pairs) : r;
+}
+
 char *dropin_path(const char *dir, enum config_kind kind, const char *name, const char *dropin)
 {
 	const char *below = kind == CONFIG_PAIRS ? DROPIN_DIR "/" : "";

@@ -76,5 +76,7 @@ int dropin_read_entry(const struct dropin_entry *entry, char **ret, size_t *ret_
 bool dropin_is_name(const char *name);
 /* Whether a name is that of a directory of drop-ins: "a.yaml.d". */
 bool dropin_is_dir(const char *name);
+/* Makes a configuration directory, and pairs.d in it, readable by all. 0 or -errno. */
+int dropin_make_dirs(const char *dir);
 /* Where a file (dropin NULL), or a drop-in of it, is or would be. NULL: out of memory. */
 char *dropin_path(const char *dir, enum config_kind kind, const char *name, const char *dropin);

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 static const uint32_t sizes =
 	ATTR_MTU | ATTR_TXQUEUELEN | ATTR_GSO_MAX_SIZE | ATTR_GRO_MAX_SIZE |
@@ -259,22 +258,11 @@ static int write_text(const struct pair *pair, const struct node *defaults, stru
 	return config_write_pair(pair, defaults, comment, &hand->content, &len);
 }
 
-static int make_dir(const char *path)
-{
-	if (mkdir(path, 0755) == 0)
-		return chmod(path, 0755) < 0 ? -errno : 0;
-	return errno == EEXIST ? 0 : -errno;
-}
-
 static int save(const struct kernel *kernel, struct hand *hand)
 {
-	const char *dir = choose_dir(kernel, hand);
-	AUTO_FREE char *pairs = util_join(dir, DROPIN_DIR);
 	struct atomic_part part = { hand->content, strlen(hand->content) };
-	int r = pairs ? make_dir(dir) : -ENOMEM;
+	int r = dropin_make_dirs(choose_dir(kernel, hand));
 
-	if (r == 0)
-		r = make_dir(pairs);
 	if (r == 0 && access(hand->file, F_OK) == 0)
 		r = -EEXIST;
 	if (r == 0)

@@ -43,19 +43,9 @@ static char *runtime_path(const struct kernel *kernel, const char *pair)
 	return name ? path_of(kernel->options, true, name) : NULL;
 }
 
-static int make_dir(const char *dir)
-{
-	return mkdir(dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* The directory of a file, and the one above it. */
 static int make_dirs(const struct kernel_options *options, bool runtime)
 {
-	const char *dir = options->config_dirs[rank_of(options, runtime)];
-	AUTO_FREE char *below = util_join(dir, DROPIN_DIR);
-	int r = below ? make_dir(dir) : -ENOMEM;
-
-	return r == 0 ? make_dir(below) : r;
+	return dropin_make_dirs(options->config_dirs[rank_of(options, runtime)]);
 }
 
 static int fail_storage(struct amendment *amendment, const char *path, int error)
