@@ -261,13 +261,19 @@ class Pinger:
     def __init__(self, w, address):
         self.out = open(f"{w.dir}/ping", "w+")
         self.child = w.spawn("ping", "-n", "-i", "0.001", address, stdout=self.out, text=True)
-        time.sleep(0.1)
+        w.until(self.seen, "a packet has come back")
+        self.until = w.until
+
+    def seen(self):
+        with open(self.out.name) as file:
+            return {int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", file.read())}
 
     def lost(self):
+        """A machine that has much to do takes longer to send enough of them."""
+        self.until(lambda: len(self.seen()) > 50, "packets come back")
         self.child.send_signal(signal.SIGINT)
         self.child.wait(timeout=PATIENCE)
-        self.out.seek(0)
-        seen = {int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.out.read())}
+        seen = self.seen()
         check(len(seen) > 50, f"too few packets to tell: {len(seen)}")
         return max(seen) - len(seen)
 
