@@ -91,6 +91,33 @@ static void check_task(void)
 	CHECK(strlen(text_at(step, "text")) > 0);
 }
 
+/* Counters are told of the device that the pair has now, and where they are known. */
+static void check_statistics(void)
+{
+	struct sighting seen = { .end = { { .ifindex = 4 }, { .ifindex = 5 } } };
+	struct meter meter = { .end = { { .ifindex = 4, .known = true, .received = { .bytes = 7 } },
+					{ .ifindex = 6, .known = true } } };
+	struct history history = { .n_repairs = 2, .n_failures = 3 };
+	AUTO(frame_json_unref) json_t *object = NULL;
+	struct status status;
+	const json_t *received;
+
+	status_make("web0", NULL, &seen, NULL, &history, &status);
+	status.meter = &meter;
+	status.measured_ms = 99;
+	object = wire_statistics(&status);
+	received = json_object_get(end_of(object, SIDE_PRIMARY), "received");
+	CHECK(json_integer_value(json_object_get(received, "bytes")) == 7);
+	CHECK(!json_object_get(end_of(object, SIDE_PEER), "received"));
+	CHECK(json_integer_value(json_object_get(object, "repairs")) == 2);
+	CHECK(json_integer_value(json_object_get(object, "failures")) == 3);
+	CHECK(json_integer_value(json_object_get(object, "takenMs")) == 99);
+	meter.end[SIDE_PRIMARY].known = false;
+	json_decref(object);
+	object = wire_statistics(&status);
+	CHECK(!json_object_get(end_of(object, SIDE_PRIMARY), "received"));
+}
+
 /* Something, all of it or nothing; the sanitizer hears of leaks. Whether all was allocated. */
 static bool make_all(void)
 {
@@ -107,7 +134,14 @@ static bool make_all(void)
 	struct catalog catalog = {};
 	struct desired desired = { .conflicts = { &diag, 1 } };
 	struct status status;
-	json_t *made[4];
+	struct program program = { .name = "acl", .object = (char *)"acl", .at = { .line = 1 } };
+	struct usage_place place = { .side = SIDE_PEER, .link_id = 3, .prog_id = 4 };
+	size_t first[] = { 0, 1 };
+	struct usage usage = { .desired = &desired, .places = &place, .n_places = 1, .first = first };
+	struct feature_state features[N_FEATURES] = { [FEATURE_BTF].why = (char *)"none" };
+	struct meter meter = {};
+	json_t *made[7];
+	bool all = true;
 
 	for (enum side side = 0; side < N_SIDES; side++) {
 		seen.end[side] = (struct sighted_end){ .ifindex = 1, .addresses = &address,
@@ -121,9 +155,19 @@ static bool make_all(void)
 	made[1] = wire_task(&task);
 	made[2] = wire_kinds(kinds);
 	made[3] = wire_diagnostics(&catalog, &desired);
-	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+	desired.programs = &program;
+	desired.n_programs = 1;
+	for (enum side side = 0; side < N_SIDES; side++)
+		meter.end[side] = (struct meter_end){ .ifindex = 1, .known = true };
+	status.meter = &meter;
+	made[4] = wire_statistics(&status);
+	made[5] = wire_program(&usage, 0, &place, 1, &diag);
+	made[6] = wire_features(features);
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+		all &= made[i] != NULL;
 		json_decref(made[i]);
-	return made[0] && made[1] && made[2] && made[3];
+	}
+	return all;
 }
 
 static void check_memory(void)
@@ -145,6 +189,7 @@ int main(void)
 	check_unknown();
 	check_driver();
 	check_task();
+	check_statistics();
 	check_memory();
 	return 0;
 }
