@@ -60,14 +60,7 @@ enum command_family { FAMILY_LOOK, FAMILY_CHANGE, FAMILY_FILES, FAMILY_OTHER };
 
 struct command {
 	const char *name;
-	#define ARGUMENT(text, sort) { .name = (text), .kind = (sort) }
-#define ARGUMENT_OPTIONAL(text, sort) { .name = (text), .kind = (sort), .is_optional = true }
-/* Any number of them, or at least one. */
-#define ARGUMENTS_OPTIONAL(text, sort)                                                             \
-	{ .name = (text), .kind = (sort), .is_optional = true, .is_repeated = true }
-#define ARGUMENTS(text, sort) { .name = (text), .kind = (sort), .is_repeated = true }
-
-enum command_family family;
+	enum command_family family;
 	struct argument_type arguments[COMMAND_ARGUMENTS + 1];
 	const char *help; /* a few words */
 	const char *details; /* paragraphs of "metactl COMMAND --help"; NULL: no more to say */
