@@ -12,7 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [f"{TESTS}/lib", f"{TESTS}/netns"]
+sys.path[:0] = [f"{TESTS}/lib", f"{TESTS}/lint", f"{TESTS}/netns"]
+import pages  # noqa: E402
 from varlink import Interface  # noqa: E402
 from world import case, check, equal, main, run  # noqa: E402
 
@@ -40,6 +41,23 @@ def begin(w):
     w.start()
     w.ready("web0")
     return w.socket.replace("/run", "/mnt", 1)
+
+
+@case
+def its_page_says_how_it_is_called(w):
+    socket = begin(w)
+    w.netns("lab")
+    blocks = [block for block in pages.read(f"{TESTS}/..")["io.metad.7"].blocks
+              if block.section in ("CALLING IT", "PAIRS FOR RUNTIMES")]
+    check(len(blocks) > 3, "there are examples")
+    for block in blocks:
+        python = block.lines[0].startswith("import ")
+        for words in ["\n".join(block.lines)] if python else pages.typed(block):
+            command = ["python3", "-c"] if python else ["bash", "-o", "pipefail", "-c"]
+            said = guest(*command, words.replace("/run/metad/io.metad", socket)).stdout
+            check(any(word in said for word in ("web0", '"version"', "method Describe(", '"lab0"', '"existed"')),
+                  f"{words}: {said}")
+    equal(w.link("lab0"), None, "what was made and deleted")
 
 
 # ---- varlinkctl ----

@@ -85,6 +85,11 @@ def commands(page):
             yield block, split(line[2:])
 
 
+def typed(block):
+    """Each command line of a block as it is typed, with what continues it."""
+    return [re.sub(r"^[$#] ", "", part) for part in re.split(r"\n(?=[$#] )", "\n".join(block.lines))]
+
+
 def sources(root):
     """Paths of all pages' sources, by the pages' names."""
     found = sorted(path for top in ("client", "daemon")

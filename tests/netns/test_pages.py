@@ -4,7 +4,6 @@ file system is mounted where a machine has it. What needs a client that is not i
 
 import os
 import pathlib
-import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -47,12 +46,6 @@ def typed(words):
     return run("bash", "-o", "pipefail", "-c", words).stdout
 
 
-def prompts(block):
-    """Each command line of a block, with what continues it."""
-    text = "\n".join(block.lines)
-    return [re.sub(r"^[$#] ", "", part) for part in re.split(r"\n(?=[$#] )", text)]
-
-
 @case
 def interface_is_called_as_it_says(w):
     begin(w)
@@ -65,7 +58,7 @@ def interface_is_called_as_it_says(w):
             else:
                 said.append(run(PYTHON, "-c", "\n".join(block.lines)).stdout)
             continue
-        for words in prompts(block):
+        for words in pages.typed(block):
             if words.startswith("varlinkctl") and run("which", "varlinkctl", ok=False).returncode:
                 print("# not run: what needs varlinkctl")
                 break
@@ -79,7 +72,8 @@ def interface_is_called_as_it_says(w):
 @case
 def what_is_metads_is_found_as_it_says(w):
     begin(w)
-    said = [typed(words) for block in blocks("metad.8", "WHAT IS METAD'S") for words in prompts(block)]
+    said = [typed(words) for block in blocks("metad.8", "WHAT IS METAD'S")
+            for words in pages.typed(block)]
     check("web0" in said[0] and KIND in said[0], f"devices: {said[0]}")
     check("192.0.2.1/32" in said[1] and "proto 109" in said[1].replace("0x6d", "109"), f"addresses: {said[1]}")
     check(said[2].startswith("10.1.0.2 dev web0"), f"routes: {said[2]}")
@@ -92,7 +86,7 @@ def way_off_without_metad(w):
     w.stop()
     off = [block for block in blocks("metad.8", "THE WAY OFF") if block.lines[0].startswith("# ip ")]
     equal(len(off), 1, "blocks")
-    for words in prompts(off[0]):
+    for words in pages.typed(off[0]):
         typed(words)
     equal(w.link("web0"), None, "the device")
     check(not os.path.exists(f"{w.bpffs}/metad"), "pins are gone")
