@@ -349,5 +349,8 @@ void client_wake(struct client *client, enum call_event event)
 	if (!waits_for(client, event))
 		return;
 	take_step(client, dispatch_resume(&client->call, client->woken | event));
+	/* The server looks at it again when epoll has something to say of it: that it is over, then. */
+	if (client->dead)
+		shutdown(client->fd, SHUT_RDWR);
 	update_interest(client, true);
 }

@@ -4,6 +4,7 @@
 #include "interface_methods.h"
 #include "unit/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static int n_released, n_abandoned;
@@ -123,8 +124,17 @@ static int released(struct call *call)
 
 METHOD(example_released) = { .run = released };
 
+static int forget_again(struct call *call, unsigned int why)
+{
+	return -ENOMEM;
+}
+
 static int forget(struct call *call)
 {
+	if (call_flag(call, "loaded")) {
+		call_wait(call, forget_again, NULL, NULL);
+		call->events = CALL_LOADED;
+	}
 	return 0;
 }
 

@@ -561,6 +561,14 @@ def a_method_that_does_not_answer_ends_the_connection():
     with fake() as server, server.connect() as client:
         client.send(call(example("Forget")))
         equal(client.receive(), None)
+    with fake() as server, server.connect() as client:
+        client.call(metad("Status"))
+        before = server.descriptors()
+        client.send(call(example("Forget"), {"loaded": True}))
+        time.sleep(0.1)
+        server.tell("loaded")
+        equal(client.receive(), None)
+        server.until(lambda: server.descriptors() == before - 1, "nothing is left of it")
 
 
 @case
