@@ -46,15 +46,20 @@ class Interface:
             return (token, self.type())
         if token != "(":
             return ("name", token)
-        fields = {}
+        fields, words = {}, []
         while self.tokens[0] != ")":
             name = self.take()
+            if self.tokens[0] in (",", ")"):
+                words.append(name)
+                if self.tokens[0] == ",":
+                    self.take()
+                continue
             self.expect(":")
             fields[name] = self.type()
             if self.tokens[0] == ",":
                 self.take()
         self.take()
-        return ("(", fields)
+        return ("enum", words) if words else ("(", fields)
 
     def check(self, kind, value, where=""):
         """Raises where value is not of the type, down to the last member."""
@@ -67,6 +72,12 @@ class Interface:
             self.ensure(isinstance(value, list), where, value)
             for item in value:
                 self.check(of, item, where + "[]")
+        elif what == "enum":
+            self.ensure(value in of, where, value)
+        elif what == "[string]":
+            self.ensure(isinstance(value, dict), where, value)
+            for key, item in value.items():
+                self.check(of, item, f"{where}[{key}]")
         elif what == "name" and of in plain:
             self.ensure(type(value) is plain[of], where, value)
         elif what == "name":
