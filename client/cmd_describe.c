@@ -246,6 +246,22 @@ static void print_kind(const json_t *pair, const char *kind)
 	}
 }
 
+/* " for 5 min": in the unit that leaves more than one of it. */
+static void print_age(const json_t *summary)
+{
+	static const struct {
+		const char *name;
+		long long ms;
+	} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "min", 60000 }, { "s", 1000 }, { "ms", 1 } };
+	long long ms = number_of(summary, "stateMs");
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (ms >= 2 * units[i].ms) {
+			printf(" for %lld %s", ms / units[i].ms, units[i].name);
+			return;
+		}
+}
+
 static void view_pair(const struct cli *cli, const json_t *pair)
 {
 	const json_t *summary = json_object_get(pair, "summary");
@@ -253,10 +269,11 @@ static void view_pair(const struct cli *cli, const json_t *pair)
 	json_t *end;
 	size_t i;
 
-	printf("%s%s%s %s%s%s: %s%s%s%s\n", term_colour(state_colour(state)), state_dot(state),
+	printf("%s%s%s %s%s%s: %s%s%s", term_colour(state_colour(state)), state_dot(state),
 	       term_reset(), term_colour(COLOUR_STRONG), text_of(summary, "name"), term_reset(),
-	       term_colour(state_colour(state)), state, term_reset(),
-	       is_true(summary, "closed") ? ", closed" : "");
+	       term_colour(state_colour(state)), state, term_reset());
+	print_age(summary);
+	puts(is_true(summary, "closed") ? ", closed" : "");
 	head("Declared");
 	if (has_text(pair, "file"))
 		printf("%s:%lld\n", text_of(pair, "file"), number_of(pair, "line"));

@@ -33,6 +33,7 @@ struct history {
 struct status {
 	const char *name;
 	enum state state;
+	uint64_t state_ms; /* how long it has been in it, or metad has run */
 	enum kind kind; /* in use, or to be; KIND_AUTO: none is usable */
 	bool closed; /* nothing can flow: an end is down, or missing */
 	const struct pair *want; /* NULL: nobody declares it any more */

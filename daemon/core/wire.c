@@ -77,8 +77,9 @@ json_t *wire_summary(const struct status *status)
 	const struct pair *want = status->want;
 	const struct history *history = status->history;
 
-	return json_pack("{s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:o, s:o, s:o*, s:o*, s:I, s:I, s:I}",
-			 "name", status->name, "state", state_name(status->state), "kind",
+	return json_pack("{s:s, s:s, s:I, s:s, s:b, s:b, s:o*, s:o*, s:o, s:o, s:o*, s:o*, s:I, s:I, s:I}",
+			 "name", status->name, "state", state_name(status->state), "stateMs",
+			 (json_int_t)status->state_ms, "kind",
 			 kind_name(status->kind), "closed", status->closed, "declared",
 			 want != NULL, "netns", wire_text(netns_of(want)), "peer",
 			 wire_text(want ? want->end[SIDE_PEER].attrs.name : NULL), "addresses",

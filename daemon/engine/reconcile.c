@@ -169,6 +169,7 @@ void reconcile_mark_ping(struct reconcile *r)
 void reconcile_complete(struct reconcile *r, struct job *job, uint64_t now_ms)
 {
 	r->revision++;
+	r->now_ms = now_ms;
 	r->busy = false;
 	r->loading = false;
 	r->aside = false;
@@ -267,6 +268,7 @@ static void start_own(struct reconcile *r, uint64_t now_ms)
 /* Whoever asks again and again gets every other job at most. */
 uint64_t reconcile_turn(struct reconcile *r, uint64_t now_ms)
 {
+	r->now_ms = now_ms;
 	amendments_turn(r, now_ms);
 	if (!r->busy && r->ping_due)
 		start_ping(r);
@@ -329,6 +331,7 @@ static void make_status(struct reconcile *r, struct entry *entry, uint64_t now_m
 		    entry->has_task ? &entry->task : NULL, &entry->history, ret);
 	ret->meter = entry->measured_ms ? &entry->meter : NULL;
 	ret->measured_ms = entry->measured_ms;
+	ret->state_ms = now_ms > entry->since_ms ? now_ms - entry->since_ms : 0;
 }
 
 /* Most looks find everything as it was: whoever watches is not to hear of each. */
@@ -341,6 +344,9 @@ void reconcile_tell(struct reconcile *r, struct entry *entry)
 	digest = status_digest(&status);
 	if (digest == entry->told)
 		return;
+	if (status.state != entry->state || !entry->told)
+		entry->since_ms = r->now_ms;
+	entry->state = status.state;
 	entry->told = digest;
 	entry->history.generation = ++r->generation;
 	r->observer->on_pair(r->observer->ctx, entry->name, false);

@@ -51,6 +51,7 @@ struct reconcile {
 	uint64_t next_audit_ms; /* UINT64_MAX: none */
 	size_t n_dirty, n_pending;
 	uint64_t generation;
+	uint64_t now_ms; /* of the turn or the completion under way */
 	uint64_t revision; /* reconcile_revision */
 	struct amending *amending; /* owned; in the order in which they came */
 	struct trial_state trial;

@@ -21,6 +21,8 @@ struct entry {
 	struct task task; /* of the last plan; without steps and want */
 	bool has_task;
 	struct history history; /* retry_ms is filled when asked for */
+	enum state state; /* at the last change of the status */
+	uint64_t since_ms; /* when it came to that */
 	uint64_t told; /* digest of the status that was told last; 0: none was */
 	uint64_t not_before_ms; /* no steps before this moment */
 	uint64_t last_run_ms;
