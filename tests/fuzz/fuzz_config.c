@@ -49,13 +49,19 @@ static void check_route(const struct route *route)
 	HOLDS(!route->onlink || route->via.family);
 }
 
-static void check_end(const struct end *end, enum mode mode)
+/* What a template has to say is not known of a pair that is laid over it, or did not fit it. */
+static void check_end(const struct pair *pair, const struct end *end)
 {
-	HOLDS(device_name_is_valid(end->attrs.name));
+	bool is_whole = !pair->overrides && !pair->blocked;
+	enum mode mode = pair->mode;
+
+	HOLDS(!pair->overrides || pair->template[0]);
+	HOLDS(device_name_is_valid(end->attrs.name) || (!is_whole && !end->attrs.name[0]));
 	HOLDS(end->attrs.up && (end->attrs.has & ATTR_UP) && (end->attrs.has & ATTR_NAME));
 	HOLDS((end->attrs.has & ATTR_MTU) && end->attrs.mtu >= 68 && end->attrs.mtu <= 65535);
-	HOLDS((end->attrs.has & ATTR_LINKLOCAL) && end->attrs.linklocal == (mode == MODE_L2));
-	HOLDS(mode == MODE_L2 || !(end->attrs.has & ATTR_MAC));
+	HOLDS((end->attrs.has & ATTR_LINKLOCAL) &&
+	      (!is_whole || end->attrs.linklocal == (mode == MODE_L2)));
+	HOLDS(!is_whole || mode == MODE_L2 || !(end->attrs.has & ATTR_MAC));
 	HOLDS(end->n_uses <= CHAIN_MAX);
 	for (size_t i = 0; i < end->n_addresses; i++)
 		for (size_t j = 0; j < i; j++)
@@ -109,8 +115,8 @@ static void check_config(const struct config *config)
 		HOLDS(strcmp(pair->name, pair->end[SIDE_PRIMARY].attrs.name) == 0);
 		HOLDS(pair->netns.text && pair->netns.text[0]);
 		HOLDS(pair->end[SIDE_PRIMARY].n_sysctls == 0);
-		check_end(&pair->end[SIDE_PRIMARY], pair->mode);
-		check_end(&pair->end[SIDE_PEER], pair->mode);
+		check_end(pair, &pair->end[SIDE_PRIMARY]);
+		check_end(pair, &pair->end[SIDE_PEER]);
 	}
 }
 
@@ -140,7 +146,7 @@ static void expand(const struct config *config, struct leases *leases, size_t n_
 	for (size_t i = 0; i < config->n_pools; i++)
 		pools[i] = &config->pools[i];
 	HOLDS(template_expand(&world, leases, &pairs, &conflicts) == 0);
-	HOLDS(pairs.n <= n_namespaces * config->n_templates);
+	HOLDS(pairs.n <= n_namespaces * config->n_templates + config->n_pairs);
 	for (size_t i = 0; i < pairs.n; i++) {
 		const struct pair *pair = &pairs.items[i];
 
@@ -148,8 +154,8 @@ static void expand(const struct config *config, struct leases *leases, size_t n_
 		HOLDS(device_name_is_valid(pair->name) && pair->netns.text);
 		HOLDS(strcmp(pair->name, pair->end[SIDE_PRIMARY].attrs.name) == 0);
 		HOLDS(!pair->blocked || pair->blocked[0]);
-		check_end(&pair->end[SIDE_PRIMARY], pair->mode);
-		check_end(&pair->end[SIDE_PEER], pair->mode);
+		check_end(pair, &pair->end[SIDE_PRIMARY]);
+		check_end(pair, &pair->end[SIDE_PEER]);
 	}
 	for (size_t i = 0; i < leases->n; i++)
 		for (size_t j = 0; j < i; j++)
