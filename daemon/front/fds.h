@@ -21,7 +21,7 @@ void fds_add(struct fds *fds, int fd); /* takes fd */
 int fds_take(struct fds *fds, int64_t index);
 void fds_done(struct fds *fds); /* closes what is left */
 
-/* Whether it is a network namespace, and so what does no harm. */
+/* Whether it is of a network namespace, and so does no harm. */
 bool fds_is_netns(int fd);
 
 /*

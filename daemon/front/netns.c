@@ -5,11 +5,17 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What it is of is not asked here: that may take as long as the file's owner likes. */
+/* Any other file may keep whoever looks at it, or closes it, for as long as its owner likes. */
 static int take_fd(struct call *call, const json_t *index, int *ret_fd)
 {
-	*ret_fd = fds_take(&call->fds, json_integer_value(index));
-	return *ret_fd < 0 ? -EINVAL : 0;
+	int fd = fds_take(&call->fds, json_integer_value(index));
+
+	if (fd >= 0 && !fds_is_netns(fd)) {
+		fds_add(&call->fds, fd);
+		return -EINVAL;
+	}
+	*ret_fd = fd;
+	return fd < 0 ? -EINVAL : 0;
 }
 
 static bool is_name(const char *name)

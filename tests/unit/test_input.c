@@ -195,6 +195,10 @@ static void test_taken(void)
 	fd = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
 	CHECK(!fds_is_netns(fd));
 	close(fd);
+	/* One that nothing can be done with is of no use, either. */
+	fd = open("/proc/self/ns/net", O_PATH | O_CLOEXEC);
+	CHECK(!fds_is_netns(fd));
+	close(fd);
 }
 
 /* ---- a file that takes its time to be closed ---- */
