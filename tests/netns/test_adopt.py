@@ -263,7 +263,7 @@ def namespace_may_come_as_a_file(w):
                 data += s.recv(65536)
         return json.loads(data[:-1])
 
-    for path, wanted in (("/run/netns/web", "NamespaceUnreachable"), ("/etc/hostname", "InvalidParameter")):
+    for path, wanted in (("/run/netns/web", "NamespaceUnreachable"), (__file__, "InvalidParameter")):
         equal(adopt("proc0", path)["error"].rsplit(".", 1)[1], wanted, path)
     check("netns: web\n" in adopt("web0", "/run/netns/web")["parameters"]["content"], "by its name")
     content = adopt("proc0", f"/proc/{child.pid}/ns/net")["parameters"]["content"]

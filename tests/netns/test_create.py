@@ -131,7 +131,7 @@ def by_file_descriptor(w):
         error, parameters = ask_with_fd(w, f"/proc/self/fd/{kept.fileno()}", pair="nameless")
     equal(error, "NoSuchNamespace", "the error where nothing names it")
     check("nothing names the namespace" in parameters["why"], f"why: {parameters}")
-    equal(ask_with_fd(w, "/etc/hostname", pair="x")[0], "InvalidParameter", "of another file")
+    equal(ask_with_fd(w, __file__, pair="x")[0], "InvalidParameter", "of another file")
     equal(ask(w, "Create", pair="x", netns={"fileDescriptor": 0})[0], "InvalidParameter", "without any")
     equal(ask(w, "Create", pair="x", netns={"fileDescriptor": -1})[0], "InvalidParameter", "negative")
     equal(runtime_files(w), [f"runtime-{n}.yaml" for n in ("mounted", "named", "process")], "the files")
