@@ -281,10 +281,16 @@ def crash_leaves_it_somebodys_or_metads(w):
     seen = set()
     dice = random.Random(1)
     ping = Pinger(w, "10.1.0.2")
+    w.start()
+    began = time.monotonic()
+    w.ctl("adopt", "web0")
+    took = time.monotonic() - began
+    w.ctl("release", "web0")
+    w.stop()
     for turn in range(16):
         w.start()
         client = w.spawn(METACTL, "--socket", w.socket, "adopt", "web0", stdout=w.log, stderr=w.log)
-        time.sleep(dice.uniform(0, 0.03))
+        time.sleep(dice.uniform(0, took))
         w.stop(signal.SIGKILL)
         client.wait()
         equal(state_of(w), before, f"after crash {turn}")
