@@ -36,10 +36,10 @@ enum call_event {
 	CALL_DEADLINE = 1 << 1, /* why only: deadline_ms is over, and is UINT64_MAX again */
 	CALL_PAIR = 1 << 2, /* the pair changed or is gone: resumed soon, changes are joined */
 	CALL_LOADED = 1 << 3, /* the files were read: resumed before they can be read again */
-	CALL_AMENDED = 1 << 5, /* an amendment is done, a trial has another stage, a device other hands */
 	CALL_CONFLICTS = 1 << 4, /* declarations are in conflict otherwise than before */
 	CALL_LOOKED = 1 << 5, /* at everything: resumed before anything is done about it */
 	CALL_MEASURED = 1 << 6, /* counters that somebody asked for have come */
+	CALL_AMENDED = 1 << 7, /* an amendment is done, a trial has another stage, a device other hands */
 };
 
 enum call_state {
