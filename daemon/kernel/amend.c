@@ -282,8 +282,11 @@ static int put(const struct old_file *file, const char *bytes, size_t len)
 {
 	const struct atomic_part part = { .bytes = bytes, .len = len };
 	struct stat st;
-	mode_t mode = stat(file->path, &st) == 0 ? st.st_mode & 0777 : ATOMIC_PUBLIC;
+	mode_t mode = ATOMIC_PUBLIC;
 
+	/* Of a mask, which is a link to /dev/null, it is no file's: everybody may write there. */
+	if (stat(file->path, &st) == 0 && S_ISREG(st.st_mode))
+		mode = st.st_mode & 0777;
 	if (bytes)
 		return atomic_write(file->path, mode, &part, 1);
 	return unlink(file->path) < 0 && errno != ENOENT ? -errno : 0;

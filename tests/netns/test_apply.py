@@ -178,6 +178,19 @@ def what_does_not_converge_is_reverted(w):
 
 
 @case
+def over_a_mask(w):
+    """A mask is a link to a device that everybody may write to; the file that takes its place is not."""
+    begin(w)
+    os.symlink("/dev/null", f"{w.conf}/pairs.d/20-mask.yaml")
+    text = "pairs:\n  web1: {peer: {netns: web, name: eth1}}\n"
+    equal(apply(w, text, name="20-mask.yaml")["stage"], "confirmed", "the stage")
+    equal(oct(os.lstat(f"{w.conf}/pairs.d/20-mask.yaml").st_mode), "0o100644", "the file's mode")
+    os.chmod(f"{w.conf}/pairs.d/{NAME}", 0o640)
+    equal(apply(w, ONE)["stage"], "confirmed", "one whose mode somebody has chosen")
+    equal(oct(os.lstat(f"{w.conf}/pairs.d/{NAME}").st_mode), "0o100640", "that mode")
+
+
+@case
 def programs_that_others_use(w):
     """What the file changes of others counts as well: a definition that all of them use."""
     w.netns("web")
