@@ -43,6 +43,11 @@ static char *runtime_path(const struct kernel *kernel, const char *pair)
 	return name ? path_of(kernel->options, true, name) : NULL;
 }
 
+static char *pairs_dir(const struct kernel_options *options, bool runtime)
+{
+	return util_join(options->config_dirs[rank_of(options, runtime)], DROPIN_DIR);
+}
+
 static int make_dirs(const struct kernel_options *options, bool runtime)
 {
 	return dropin_make_dirs(options->config_dirs[rank_of(options, runtime)]);
@@ -311,6 +316,8 @@ static int write_trial(struct kernel *kernel, struct amendment *amendment)
 	size_t n = 0;
 	int r = old ? make_dirs(kernel->options, trial->runtime) : -ENOMEM;
 
+	if (r < 0)
+		path = pairs_dir(kernel->options, trial->runtime);
 	for (size_t i = 0; i < trial->n_files && r == 0; i++) {
 		free(path);
 		path = path_of(kernel->options, trial->runtime, trial->files[i].name);
