@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-static void file_done(struct catalog_file *file)
+void catalog_file_done(struct catalog_file *file)
 {
 	free(file->name);
 	for (size_t i = 0; i < file->n_paths; i++)
@@ -21,7 +21,7 @@ static void file_done(struct catalog_file *file)
 void catalog_done(struct catalog *catalog)
 {
 	for (size_t i = 0; i < catalog->n_files; i++)
-		file_done(&catalog->files[i]);
+		catalog_file_done(&catalog->files[i]);
 	free(catalog->files);
 	diag_list_done(&catalog->troubles);
 	*catalog = (struct catalog){};
@@ -138,7 +138,7 @@ static int copy_paths(const struct catalog_source *source, struct catalog_file *
 static int read_source(const struct catalog *old, const struct catalog_source *source,
 		       const struct defaults *defaults, struct catalog_file *ret)
 {
-	AUTO(file_done) struct catalog_file file = { .kind = source->kind };
+	AUTO(catalog_file_done) struct catalog_file file = { .kind = source->kind };
 	const struct catalog_file *known;
 	int r = 0;
 
@@ -183,7 +183,7 @@ static int read_sources(const struct catalog *old, const struct catalog_source *
 			return r;
 		r = ARRAY_APPEND(fresh->files, fresh->n_files, file);
 		if (r < 0)
-			file_done(&file);
+			catalog_file_done(&file);
 	}
 	return r;
 }
@@ -239,6 +239,55 @@ static void note_changes(const struct catalog *old, struct catalog *fresh)
 	for (size_t i = 0; i < old->n_files; i++)
 		if (!is_in_both(fresh, &old->files[i], &other))
 			note_changed(fresh, &old->files[i]);
+}
+
+static void remove_file(struct catalog *catalog, struct catalog_file *file)
+{
+	size_t behind = &catalog->files[catalog->n_files] - (file + 1);
+
+	note_changed(catalog, file);
+	memmove(file, file + 1, behind * sizeof(*file));
+	catalog->n_files--;
+}
+
+int catalog_take(struct catalog *catalog, enum config_kind kind, const char *name,
+		 struct catalog_file *ret)
+{
+	struct catalog_file *file = catalog_find(catalog, kind, name);
+
+	*ret = (struct catalog_file){ .kind = kind };
+	if (!file) {
+		ret->name = strdup(name);
+		return ret->name ? 0 : -ENOMEM;
+	}
+	*ret = *file;
+	remove_file(catalog, file);
+	return 0;
+}
+
+int catalog_put_back(struct catalog *catalog, struct catalog_file *file)
+{
+	bool was_there = file->n_paths > 0;
+	struct catalog_file *other;
+
+	/* Room for it first, at the end, so that nothing can fail afterwards. */
+	if (was_there && ARRAY_APPEND(catalog->files, catalog->n_files, *file) < 0)
+		return -ENOMEM;
+	catalog->n_files -= was_there;
+	other = catalog_find(catalog, file->kind, file->name);
+	if (other) {
+		AUTO(catalog_file_done) struct catalog_file old = *other;
+
+		remove_file(catalog, other);
+	}
+	if (!was_there) {
+		catalog_file_done(file);
+		return 0;
+	}
+	note_changed(catalog, file);
+	catalog->files[catalog->n_files++] = STEAL(*file);
+	qsort(catalog->files, catalog->n_files, sizeof(*file), compare_files);
+	return 0;
 }
 
 int catalog_update(struct catalog *catalog, const struct catalog_source *sources, size_t n)

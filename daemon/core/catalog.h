@@ -81,6 +81,17 @@ const struct node *catalog_defaults(const struct catalog *catalog);
 struct catalog_file *catalog_find(const struct catalog *catalog, enum config_kind kind,
 				  const char *name);
 
+/*
+ * Takes a file out, with what of it is in force, to be put back as it was, however it may be read
+ * meanwhile; ret has its kind and name also where there is none. Both note what they change. 0, or
+ * -ENOMEM with both as they were.
+ */
+int catalog_take(struct catalog *catalog, enum config_kind kind, const char *name,
+		 struct catalog_file *ret);
+/* Takes file, and leaves an empty one; it replaces what the catalog has by that name. */
+int catalog_put_back(struct catalog *catalog, struct catalog_file *file);
+void catalog_file_done(struct catalog_file *file);
+
 /* Frees what the catalog holds and leaves it empty. */
 void catalog_done(struct catalog *catalog);
 void catalog_source_done(struct catalog_source *source);

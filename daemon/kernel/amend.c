@@ -208,7 +208,25 @@ static void trial_done(struct kernel *kernel)
 				   .n_files = kernel->trial.n_files };
 
 	amendment_done(&files);
+	for (size_t i = 0; i < kernel->trial.n_before; i++)
+		catalog_file_done(&kernel->trial.before[i]);
+	free(kernel->trial.before);
 	kernel->trial = (struct trial){};
+}
+
+/* What was in force of its files before is so again, until they are read. */
+static int end_trial(struct kernel *kernel, struct catalog *catalog)
+{
+	struct trial *trial = &kernel->trial;
+	int r = 0;
+
+	while (trial->n_before && r == 0) {
+		r = catalog_put_back(catalog, &trial->before[trial->n_before - 1]);
+		trial->n_before -= r == 0;
+	}
+	if (r == 0)
+		trial_done(kernel);
+	return r;
 }
 
 void amend_done(struct kernel *kernel)
@@ -224,8 +242,27 @@ static bool is_named_before(const struct amendment *amendment, size_t i)
 	return false;
 }
 
-static void begin_trial(struct kernel *kernel, struct amendment *amendment)
+/* What is in force of the files, without which they are read as if they were new. */
+static int take_before(struct trial *trial, struct catalog *catalog)
 {
+	int r = 0;
+
+	trial->before = calloc(trial->n_files, sizeof(*trial->before));
+	if (!trial->before)
+		return -ENOMEM;
+	for (size_t i = 0; i < trial->n_files && r == 0; i++) {
+		const char *name = trial->files[i].name;
+
+		r = catalog_take(catalog, kind_of(name), name, &trial->before[i]);
+		trial->n_before += r == 0;
+	}
+	return r;
+}
+
+static int begin_trial(struct kernel *kernel, struct catalog *catalog, struct amendment *amendment)
+{
+	int r;
+
 	for (size_t i = 0; i < amendment->n_files; i++) {
 		const char *name = amendment->files[i].name;
 
@@ -239,12 +276,16 @@ static void begin_trial(struct kernel *kernel, struct amendment *amendment)
 	if (!amendment->fault && kernel->trial.number)
 		amendment_fail(amendment, AMEND_E_TRIAL, NULL);
 	if (amendment->fault)
-		return;
+		return 0;
 	kernel->trial = (struct trial){ .number = amendment->trial,
 					.files = STEAL(amendment->files),
 					.n_files = amendment->n_files,
 					.runtime = amendment->runtime };
 	amendment->n_files = 0;
+	r = take_before(&kernel->trial, catalog);
+	if (r < 0 && end_trial(kernel, catalog) < 0)
+		trial_done(kernel);
+	return r;
 }
 
 int amend_drafts(const struct kernel *kernel, struct dropin_draft **ret, size_t *ret_n)
@@ -348,14 +389,13 @@ static int make(struct kernel *kernel, struct job *job, struct amendment *amendm
 	case AMEND_DELETE:
 		return delete(kernel, job, amendment);
 	case AMEND_TRY:
-		begin_trial(kernel, amendment);
-		return 0;
+		return begin_trial(kernel, &job->catalog, amendment);
 	case AMEND_CONFIRM:
 		return is_trial(kernel, amendment) ? write_trial(kernel, amendment) : 0;
 	case AMEND_REVERT:
-		if (is_trial(kernel, amendment))
-			trial_done(kernel);
-		return 0;
+		if (!is_trial(kernel, amendment))
+			return 0;
+		return end_trial(kernel, &job->catalog);
 	}
 	return 0;
 }
@@ -416,7 +456,7 @@ static bool check_created(struct kernel *kernel, const struct job *job,
 	return !amendment->fault;
 }
 
-static bool check_tried(struct kernel *kernel, const struct job *job, struct amendment *amendment)
+static bool check_tried(struct kernel *kernel, struct job *job, struct amendment *amendment)
 {
 	const struct trial *trial = &kernel->trial;
 
@@ -426,12 +466,12 @@ static bool check_tried(struct kernel *kernel, const struct job *job, struct ame
 
 		check_file(&job->catalog, job->desired, amendment, name, path);
 	}
-	if (amendment->fault)
+	if (amendment->fault && end_trial(kernel, &job->catalog) < 0)
 		trial_done(kernel);
 	return !amendment->fault;
 }
 
-bool amend_check(struct kernel *kernel, const struct job *job)
+bool amend_check(struct kernel *kernel, struct job *job)
 {
 	bool good = true;
 

@@ -178,6 +178,27 @@ def what_does_not_converge_is_reverted(w):
 
 
 @case
+def what_was_broken_is_as_before(w):
+    """A broken file has its last good content in force, and that is what a revert goes back to."""
+    begin(w)
+    w.write(BROKEN, name=NAME)
+    w.settle()
+    equal(w.link("web0")["mtu"], 1500, "the mtu of the last good content")
+    equal(apply(w, TWO, confirmTimeoutMs=60000)["stage"], "trial", "the trial of what is right")
+    equal(w.link("web0")["mtu"], 1400, "the mtu on trial")
+    equal(ask(w, "Revert"), {"trial": 1}, "the answer")
+    equal(w.link("web0")["mtu"], 1500, "the mtu after the revert")
+    equal(apply(w, STUCK, timeoutMs=2000)[0], "NotConverged", "one that is undone")
+    equal(w.link("web0")["mtu"], 1500, "the mtu after that")
+    equal(apply(w, BROKEN)[0], "InvalidDeclaration", "one that is as broken")
+    w.settle()
+    equal(w.link("web0")["mtu"], 1500, "the mtu after all")
+    equal([d["line"] for d in ask(w, "Status")["diagnostics"]], [2], "what is wrong is told")
+    equal(apply(w, TWO)["stage"], "confirmed", "once it is right")
+    equal((w.link("web0")["mtu"], ask(w, "Status")["diagnostics"]), (1400, []), "it is in force")
+
+
+@case
 def over_a_mask(w):
     """A mask is a link to a device that everybody may write to; the file that takes its place is not."""
     begin(w)
