@@ -140,10 +140,15 @@ static void check_free(struct amendment *amendment, const char *path,
 {
 	const struct pair *pair = before ? desired_find_pair(before, amendment->pair) : NULL;
 
+	bool there = access(path, F_OK) == 0;
+
+	/* The file of one that was deleted a moment ago is gone, and has not been missed yet. */
+	if (pair && !there && util_text_equal(pair->at.file, path))
+		return;
 	if (pair)
 		amendment_fail(amendment, AMEND_E_EXISTS, "it is declared at %s:%u", pair->at.file,
 			       pair->at.line);
-	else if (access(path, F_OK) == 0)
+	else if (there)
 		amendment_fail(amendment, AMEND_E_EXISTS, "it is declared in %s", path);
 }
 
@@ -437,8 +442,36 @@ static void check_file(const struct catalog *catalog, const struct desired *desi
 			add_copy(amendment, &desired->conflicts.items[i]);
 }
 
+static bool shares_address(const struct pair *a, const struct pair *b)
+{
+	const struct end *x = &a->end[SIDE_PEER], *y = &b->end[SIDE_PEER];
+
+	for (size_t i = 0; i < x->n_addresses; i++)
+		for (size_t j = 0; j < y->n_addresses; j++)
+			if (ip_equal(&x->addresses[i].prefix.ip, &y->addresses[j].prefix.ip))
+				return true;
+	return false;
+}
+
+/* Files are in force in the order of their names: a pair that is asked for takes nothing from others. */
+static void check_others(const struct desired *before, const struct desired *desired,
+			 const struct pair *pair, struct amendment *amendment)
+{
+	for (size_t i = 0; before && i < before->n_pairs; i++) {
+		const struct pair *other = &before->pairs[i], *now;
+
+		if (pair_compare_peer(other, pair) != 0 && !shares_address(other, pair))
+			continue;
+		now = desired_find_pair(desired, other->name);
+		if (!now || (now->blocked && !other->blocked))
+			amendment_fail(amendment, AMEND_E_DECLARATION,
+				       "pair \"%s\", declared at %s:%u, has its address or its peer's name "
+				       "already", other->name, other->at.file, other->at.line);
+	}
+}
+
 static bool check_created(struct kernel *kernel, const struct job *job,
-			  struct amendment *amendment)
+			  const struct desired *before, struct amendment *amendment)
 {
 	AUTO_FREE char *name = amendment_file_name(amendment->pair);
 	AUTO_FREE char *path = runtime_path(kernel, amendment->pair);
@@ -449,8 +482,12 @@ static bool check_created(struct kernel *kernel, const struct job *job,
 		return false;
 	}
 	check_file(&job->catalog, job->desired, amendment, name, path);
+	if (!amendment->fault && !pair && access(path, F_OK) != 0)
+		amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "it was deleted meanwhile");
 	if (!amendment->fault && (!pair || strcmp(pair->at.file, path) != 0))
 		amendment_fail(amendment, AMEND_E_EXISTS, "the file %s does not count", path);
+	if (!amendment->fault)
+		check_others(before, job->desired, pair, amendment);
 	if (amendment->fault)
 		unlink(path);
 	return !amendment->fault;
@@ -471,7 +508,7 @@ static bool check_tried(struct kernel *kernel, struct job *job, struct amendment
 	return !amendment->fault;
 }
 
-bool amend_check(struct kernel *kernel, struct job *job)
+bool amend_check(struct kernel *kernel, struct job *job, const struct desired *before)
 {
 	bool good = true;
 
@@ -481,7 +518,7 @@ bool amend_check(struct kernel *kernel, struct job *job)
 		if (amendment->fault)
 			continue;
 		if (amendment->kind == AMEND_CREATE)
-			good &= check_created(kernel, job, amendment);
+			good &= check_created(kernel, job, before, amendment);
 		else if (amendment->kind == AMEND_TRY)
 			good &= check_tried(kernel, job, amendment);
 	}

@@ -49,7 +49,7 @@ int declared_expand(struct kernel *kernel, struct job *job);
  * are undone (false), and the files are to be read again. What came of each is noted in it.
  */
 void amend_make(struct kernel *kernel, struct job *job, struct netns_dirs dirs);
-bool amend_check(struct kernel *kernel, struct job *job);
+bool amend_check(struct kernel *kernel, struct job *job, const struct desired *before);
 /* The files on trial, borrowed until the next amendments; the array is the caller's. 0 or -ENOMEM. */
 int amend_drafts(const struct kernel *kernel, struct dropin_draft **ret, size_t *ret_n);
 void amend_done(struct kernel *kernel);

@@ -295,6 +295,7 @@ static int read_declared(struct kernel *kernel, struct job *job)
 
 int declared_load(struct kernel *kernel, struct job *job)
 {
+	AUTO(desired_unrefp) struct desired *before = job->desired ? desired_ref(job->desired) : NULL;
 	int r;
 
 	diag_list_done(&job->catalog.troubles);
@@ -306,7 +307,7 @@ int declared_load(struct kernel *kernel, struct job *job)
 	if (r == 0)
 		r = read_declared(kernel, job);
 	/* Without what was wrong there is one reading more. */
-	if (r == 0 && !amend_check(kernel, job)) {
+	if (r == 0 && !amend_check(kernel, job, before)) {
 		diag_list_done(&job->catalog.troubles);
 		r = read_declared(kernel, job);
 	}

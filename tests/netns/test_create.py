@@ -216,6 +216,26 @@ pairs:
 
 
 @case
+def takes_nothing_from_others(w):
+    """Also where the other's file comes later, and would lose what it has."""
+    w.netns("web")
+    w.write("pairs:\n  zz: {peer: {netns: web, name: zz, addresses: [10.1.1.1/24]}}\n", name="zz.yaml")
+    w.write(POD + "    match: {netns: web}\n", name="zzz.yaml")
+    w.start()
+    w.ready("zz", "m-web")
+    address = w.pair("m-web")["summary"]["addresses"][0]
+    for peer in ({"addresses": ["10.1.1.1/32"]}, {"name": "zz"}, {"name": "eth0", "addresses": [address]}):
+        error, parameters = ask(w, "Create", pair="x", netns={"name": "web"}, declaration={"peer": peer})
+        equal(error, "InvalidDeclaration", f"the error of {peer}")
+        check("already" in parameters["diagnostics"][0]["text"], f"why: {parameters}")
+        equal(runtime_files(w), [], f"files after {peer}")
+        w.settle()
+        equal((w.state("zz"), w.state("m-web")), ("ready", "ready"), f"the others after {peer}")
+        check(gone(w, "x"), "nothing of it is there")
+    equal(w.addresses("zz", ns="web"), ["10.1.1.1/24"], "its address")
+
+
+@case
 def in_time_or_not_at_all(w):
     """The worker is kept busy by a thousand pairs: one that is asked for with a short patience fails,
     and is undone all the same."""
