@@ -41,7 +41,7 @@ static json_t *diagnostics_of(const struct amendment *amendment)
 	json_t *array = wire_diag_list(&amendment->diags);
 
 	if (array && amendment->why.text)
-		json_array_append_new(array, json_pack("{s:s}", "text", amendment->why.text));
+		json_array_append_new(array, json_pack("{s:o}", "text", wire_text(amendment->why.text)));
 	return json_pack("{s:o}", "diagnostics", array);
 }
 
@@ -56,7 +56,7 @@ static void take_fault(struct waiting *waiting, const struct amendment *amendmen
 	case AMEND_E_EXISTS:
 		waiting->error = ERROR_METAD_PAIR_EXISTS;
 		waiting->parameters =
-			json_pack("{s:s, s:s}", "pair", amendment->pair, "why", why);
+			json_pack("{s:s, s:o}", "pair", amendment->pair, "why", wire_text(why));
 		return;
 	case AMEND_E_DECLARATION:
 		waiting->error = ERROR_METAD_INVALID_DECLARATION;
@@ -68,12 +68,12 @@ static void take_fault(struct waiting *waiting, const struct amendment *amendmen
 		return;
 	case AMEND_E_NETNS:
 		waiting->error = ERROR_METAD_NO_SUCH_NAMESPACE;
-		waiting->parameters = json_pack("{s:s}", "why", why);
+		waiting->parameters = json_pack("{s:o}", "why", wire_text(why));
 		return;
 	case AMEND_E_NOT_RUNTIME:
 		waiting->error = ERROR_METAD_NOT_RUNTIME;
-		waiting->parameters = json_pack("{s:s, s:s}", "pair", amendment->pair,
-						"declaredAt", why);
+		waiting->parameters = json_pack("{s:s, s:o}", "pair", amendment->pair,
+						"declaredAt", wire_text(why));
 		return;
 	case AMEND_E_TRIAL:
 		waiting->error = ERROR_METAD_TRIAL_UNDER_WAY;
@@ -86,12 +86,12 @@ static void take_fault(struct waiting *waiting, const struct amendment *amendmen
 	case AMEND_E_NOT_CONVERGED:
 		waiting->error = ERROR_METAD_NOT_CONVERGED;
 		waiting->parameters =
-			json_pack("{s:s, s:s}", "pair", amendment->pair, "why", why);
+			json_pack("{s:s, s:o}", "pair", amendment->pair, "why", wire_text(why));
 		return;
 	case AMEND_E_STORAGE:
 	case AMEND_E_INTERNAL:
 		waiting->error = ERROR_METAD_STORAGE_FAILED;
-		waiting->parameters = json_pack("{s:s}", "why", why);
+		waiting->parameters = json_pack("{s:o}", "why", wire_text(why));
 		return;
 	}
 }

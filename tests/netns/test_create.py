@@ -236,6 +236,19 @@ def takes_nothing_from_others(w):
 
 
 @case
+def where_a_name_is_no_text(w):
+    """Files may be called anything: an error that names one is an answer all the same."""
+    w.netns("web")
+    with open(os.fsencode(w.conf) + b"/pairs.d/20-\xe9.yaml", "w") as file:
+        file.write("pairs:\n  web0: {peer: {netns: web}}\n")
+    w.start()
+    error, parameters = ask(w, "Create", pair="web0", netns={"name": "web"})
+    equal(error, "PairExists", "the error")
+    check("20-?.yaml:2" in parameters["why"], f"why: {parameters}")
+    equal(ask(w, "Delete", pair="web0")[0], "NotRuntime", "of Delete")
+
+
+@case
 def in_time_or_not_at_all(w):
     """The worker is kept busy by a thousand pairs: one that is asked for with a short patience fails,
     and is undone all the same."""
