@@ -260,6 +260,7 @@ struct sighting {
 	uint64_t wanted_netns; /* cookie of the namespace that is wanted; 0: there is none now */
 	struct diag netns_why; /* why there is none, in words */
 	bool peer_name_taken; /* a device that is not this pair's has the peer's wanted name there */
+	bool let_go; /* it is unwanted for sure, whatever other files may say; the engine knows */
 	unsigned int n_defunct; /* pins of links whose device is gone */
 	struct sighted_end end[N_SIDES];
 };

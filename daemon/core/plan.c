@@ -356,7 +356,7 @@ static int plan_unwanted(struct planner *p)
 {
 	if (p->seen->owner != OWNER_METAD)
 		return 0;
-	if (p->desired->incomplete) {
+	if (p->desired->incomplete && !p->seen->let_go) {
 		p->task->verdict = VERDICT_HELD;
 		diag_set(&p->task->why, "no file declares it, but a broken file might: not deleted");
 		return 0;

@@ -217,6 +217,23 @@ static void follow_trial(struct reconcile *r, struct amending *amending,
 	}
 }
 
+/* Where it was declared is known: no broken file needs to be feared for. */
+static void let_go(struct reconcile *r, const struct amendment *amendment)
+{
+	struct entry *entry = table_find(&r->table, amendment->pair);
+
+	if (entry)
+		entry->let_go = amendment->existed;
+}
+
+static void keep(struct reconcile *r, const struct amendment *amendment)
+{
+	struct entry *entry = table_find(&r->table, amendment->pair);
+
+	if (entry)
+		entry->let_go = false;
+}
+
 static void begin_following(struct reconcile *r, struct amending *amending,
 			    const struct amendments_news *news)
 {
@@ -226,7 +243,11 @@ static void begin_following(struct reconcile *r, struct amending *amending,
 	amending->n_pairs = 0;
 	switch (amendment->kind) {
 	case AMEND_CREATE:
+		keep(r, amendment);
+		follow(r, amending, amendment->pair);
+		return;
 	case AMEND_DELETE:
+		let_go(r, amendment);
 		follow(r, amending, amendment->pair);
 		return;
 	case AMEND_TRY:

@@ -37,6 +37,7 @@ static void mark_difference(void *ctx, const char *name)
 	if (!entry)
 		return;
 	reconcile_set_dirty(r, entry, true);
+	entry->let_go &= !reconcile_wanted(r, entry);
 	entry->urgent = true;
 	pace_forgive(entry);
 }
@@ -59,8 +60,11 @@ static void add_name(void *ctx, const char *name)
 static void mark_all_anew(struct reconcile *r)
 {
 	for (size_t i = 0; i < r->table.n; i++) {
-		r->table.entries[i]->was_ready = false;
-		pace_forgive(r->table.entries[i]);
+		struct entry *entry = r->table.entries[i];
+
+		entry->was_ready = false;
+		entry->let_go &= !reconcile_wanted(r, entry);
+		pace_forgive(entry);
 	}
 	r->all_dirty = true;
 }

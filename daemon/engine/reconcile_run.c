@@ -87,6 +87,7 @@ int reconcile_plan(struct reconcile *r, struct entry *const *entries, size_t n,
 	view.n_sightings = n;
 	for (size_t i = 0; i < n; i++) {
 		sightings[i] = entries[i]->seen;
+		sightings[i].let_go = entries[i]->let_go;
 		memcpy(sightings[i].name, entries[i]->name, IFNAMSIZ);
 	}
 	return plan_make(r->desired, &view, ret);

@@ -15,6 +15,7 @@ struct entry {
 	bool pending; /* has been looked at and is to be planned */
 	bool urgent; /* somebody waits for it: its namespace has just appeared */
 	bool in_flight; /* part of the job under way */
+	bool let_go; /* somebody had its declaration taken away */
 	bool was_ready; /* since the configuration was read: another change is a repair */
 	bool has_seen;
 	struct sighting seen;

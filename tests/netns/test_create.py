@@ -236,6 +236,20 @@ def takes_nothing_from_others(w):
 
 
 @case
+def beside_a_broken_file(w):
+    """It is no reason to keep what was asked for, and is to go."""
+    w.netns("web")
+    w.write("pairs: soon\n", name="90-never-good.yaml")
+    w.start()
+    equal(ask(w, "Create", pair="x", netns={"name": "web"})["pair"]["summary"]["state"], "ready", "its state")
+    equal(ask(w, "Delete", pair="x"), {"existed": True}, "deletion")
+    check(gone(w, "x"), "it is gone when that is answered")
+    error, _ = ask(w, "Create", pair="y", netns={"name": "web"}, declaration={"peer": {"programs": ["no-such"]}})
+    equal(error, "NotConverged", "the error")
+    check(gone(w, "y"), "nothing of it is there")
+
+
+@case
 def where_a_name_is_no_text(w):
     """Files may be called anything: an error that names one is an answer all the same."""
     w.netns("web")
