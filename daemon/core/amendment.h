@@ -60,7 +60,8 @@ struct amendment {
 	uint64_t resume_ms; /* CONFIRM: when the trial ends if the files cannot be written */
 	uint64_t trial; /* out of TRY; 0 with CONFIRM and REVERT: whichever there is */
 
-	/* What came of it. */
+	/* What came of it. made: it is so, whether or not the files could be read afterwards. */
+	bool made;
 	enum amendment_fault fault;
 	int error; /* STORAGE, INTERNAL: -errno */
 	struct diag why;

@@ -14,8 +14,11 @@
 #include "engine/reconcile_state.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #define UNDO_MS 10000 /* what is undone is waited for that long */
+#define AGAIN_MS 1000 /* a trial that could not be ended is ended then */
 
 enum progress { QUEUED, LOADING, FOLLOWED, DONE };
 
@@ -51,56 +54,6 @@ static void amending_free(struct amending *amending)
 	free(amending);
 }
 
-/* ---- the trial ---- */
-
-static void trial_done(struct trial_state *trial)
-{
-	for (size_t i = 0; i < trial->n_files; i++)
-		free(trial->files[i]);
-	free(trial->files);
-	*trial = (struct trial_state){};
-}
-
-const struct trial_state *amendments_trial(const struct reconcile *r)
-{
-	return &r->trial;
-}
-
-static bool has_trial(const struct reconcile *r)
-{
-	return r->trial.number && r->trial.stage <= TRIAL_ENDS;
-}
-
-static void set_stage(struct reconcile *r, int stage)
-{
-	r->trial.stage = stage;
-	r->trial.until_ms = UINT64_MAX;
-	r->amended = true;
-}
-
-/* Before anything is tried, so that the worker need not hand the names back. */
-static int begin_trial(struct reconcile *r, struct amendment *amendment)
-{
-	struct trial_state trial = { .number = r->trial.number + 1, .until_ms = UINT64_MAX };
-	int result = 0;
-
-	for (size_t i = 0; i < amendment->n_files && result == 0; i++) {
-		char *name = strdup(amendment->files[i].name);
-
-		result = name ? ARRAY_APPEND(trial.files, trial.n_files, name) : -ENOMEM;
-		if (result < 0)
-			free(name);
-	}
-	if (result < 0) {
-		trial_done(&trial);
-		return result;
-	}
-	trial_done(&r->trial);
-	r->trial = trial;
-	amendment->trial = trial.number;
-	return 0;
-}
-
 /* ---- beginning ---- */
 
 /* What can be told without looking. */
@@ -111,14 +64,14 @@ static int admit(struct reconcile *r, struct amendment *amendment)
 	case AMEND_DELETE:
 		return 0;
 	case AMEND_TRY:
-		if (has_trial(r)) {
+		if (trial_is_there(r)) {
 			amendment_fail(amendment, AMEND_E_TRIAL, NULL);
 			return 0;
 		}
-		return begin_trial(r, amendment);
+		return trial_begin(r, amendment);
 	case AMEND_CONFIRM:
 	case AMEND_REVERT:
-		if (!has_trial(r) || r->trial.stage == TRIAL_ENDS ||
+		if (!trial_is_there(r) || r->trial.stage == TRIAL_ENDS ||
 		    (amendment->trial && amendment->trial != r->trial.number) ||
 		    (amendment->kind == AMEND_CONFIRM && r->trial.stage == TRIAL_BEGINS)) {
 			amendment_fail(amendment, AMEND_E_NO_TRIAL, NULL);
@@ -126,7 +79,7 @@ static int admit(struct reconcile *r, struct amendment *amendment)
 		}
 		amendment->trial = r->trial.number;
 		amendment->resume_ms = r->trial.until_ms;
-		set_stage(r, TRIAL_ENDS);
+		trial_set_stage(r, amendment, TRIAL_ENDS);
 		return 0;
 	}
 	return 0;
@@ -217,6 +170,18 @@ static void follow_trial(struct reconcile *r, struct amending *amending,
 	}
 }
 
+/* Who waits for a pair that somebody else has deleted waits in vain, and has nothing to undo. */
+static void end_creations(struct reconcile *r, const char *pair)
+{
+	for (struct amending *a = r->amending; a; a = a->next) {
+		if (a->progress != FOLLOWED || a->has_counterpart ||
+		    a->amendment.kind != AMEND_CREATE || strcmp(a->amendment.pair, pair) != 0)
+			continue;
+		amendment_fail(&a->amendment, AMEND_E_NOT_CONVERGED, "it was deleted meanwhile");
+		a->progress = DONE;
+	}
+}
+
 /* Where it was declared is known: no broken file needs to be feared for. */
 static void let_go(struct reconcile *r, const struct amendment *amendment)
 {
@@ -247,6 +212,7 @@ static void begin_following(struct reconcile *r, struct amending *amending,
 		follow(r, amending, amendment->pair);
 		return;
 	case AMEND_DELETE:
+		end_creations(r, amendment->pair);
 		let_go(r, amendment);
 		follow(r, amending, amendment->pair);
 		return;
@@ -254,10 +220,10 @@ static void begin_following(struct reconcile *r, struct amending *amending,
 		follow_trial(r, amending, news);
 		return;
 	case AMEND_CONFIRM:
-		set_stage(r, TRIAL_CONFIRMED);
+		trial_set_stage(r, amendment, TRIAL_CONFIRMED);
 		return;
 	case AMEND_REVERT:
-		set_stage(r, TRIAL_REVERTED);
+		trial_set_stage(r, amendment, TRIAL_REVERTED);
 		follow_trial(r, amending, news);
 		return;
 	}
@@ -268,7 +234,7 @@ static void oppose(struct amending *amending, enum amendment_kind kind, uint64_t
 	struct amendment *amendment = &amending->amendment;
 
 	amending->has_counterpart = true;
-	amending->counterpart = AMENDMENT_NONE;
+	amendment_done(&amending->counterpart);
 	amending->counterpart.kind = kind;
 	amending->counterpart.trial = amendment->trial;
 	memcpy(amending->counterpart.pair, amendment->pair, IFNAMSIZ);
@@ -280,7 +246,7 @@ static void oppose(struct amending *amending, enum amendment_kind kind, uint64_t
 static void undo(struct reconcile *r, struct amending *amending, uint64_t now_ms)
 {
 	if (amending->amendment.kind == AMEND_TRY)
-		set_stage(r, TRIAL_ENDS);
+		trial_set_stage(r, &amending->amendment, TRIAL_ENDS);
 	oppose(amending, amending->amendment.kind == AMEND_CREATE ? AMEND_DELETE : AMEND_REVERT,
 	       now_ms);
 }
@@ -291,15 +257,61 @@ static void refused(struct reconcile *r, struct amending *amending, uint64_t now
 	struct amendment *amendment = current(amending);
 
 	amending->progress = DONE;
-	if (amending->has_counterpart && amendment->kind == AMEND_CONFIRM) {
-		amendment_fail(&amending->amendment, amendment->fault, "%s",
-			       amendment->why.text ? amendment->why.text : "");
+	switch (amendment->kind) {
+	case AMEND_CREATE:
+	case AMEND_DELETE:
+		return;
+	case AMEND_TRY:
+		trial_set_stage(r, amendment, TRIAL_REVERTED);
+		return;
+	case AMEND_CONFIRM:
+		if (amendment->fault == AMEND_E_NO_TRIAL) {
+			trial_set_stage(r, amendment, TRIAL_REVERTED);
+		} else if (amending->has_counterpart) {
+			amendment_fail(&amending->amendment, amendment->fault, "%s",
+				       amendment->why.text ? amendment->why.text : "");
+			undo(r, amending, now_ms);
+		} else {
+			trial_resume(r, amendment, amendment->resume_ms);
+		}
+		return;
+	case AMEND_REVERT:
+		if (amendment->fault == AMEND_E_NO_TRIAL)
+			trial_set_stage(r, amendment, TRIAL_REVERTED);
+		else
+			trial_resume(r, amendment, now_ms + AGAIN_MS);
+		return;
+	}
+}
+
+/* The files could not be read: what was made all the same counts when they are, or is undone. */
+static void unread(struct reconcile *r, struct amending *amending, int error, uint64_t now_ms)
+{
+	struct amendment *amendment = current(amending);
+
+	amending->progress = DONE;
+	if (amendment->made && amendment->kind == AMEND_CONFIRM) {
+		trial_set_stage(r, amendment, TRIAL_CONFIRMED);
+		return;
+	}
+	amendment_fail(amendment, AMEND_E_INTERNAL, "%s", strerror(-error));
+	if (!amendment->made) {
+		refused(r, amending, now_ms);
+		return;
+	}
+	switch (amendment->kind) {
+	case AMEND_CREATE:
+	case AMEND_TRY:
 		undo(r, amending, now_ms);
-	} else if (amendment->kind == AMEND_TRY) {
-		set_stage(r, TRIAL_REVERTED);
-	} else if (amendment->kind == AMEND_CONFIRM) {
-		set_stage(r, TRIAL_ON);
-		r->trial.until_ms = amending->amendment.resume_ms;
+		return;
+	case AMEND_DELETE:
+		let_go(r, amendment);
+		return;
+	case AMEND_CONFIRM:
+		return;
+	case AMEND_REVERT:
+		trial_set_stage(r, amendment, TRIAL_REVERTED);
+		return;
 	}
 }
 
@@ -309,13 +321,10 @@ void amendments_loaded(struct reconcile *r, const struct job *job,
 	for (struct amending *a = r->amending; a; a = a->next) {
 		if (a->progress != LOADING)
 			continue;
-		if (job->error)
-			amendment_fail(current(a), AMEND_E_INTERNAL, "%s", strerror(-job->error));
-		if (job->error && !a->has_counterpart &&
-		    (a->amendment.kind == AMEND_CREATE || a->amendment.kind == AMEND_TRY))
-			undo(r, a, now_ms);
-		else if (current(a)->fault)
+		if (current(a)->fault)
 			refused(r, a, now_ms);
+		else if (job->error)
+			unread(r, a, job->error, now_ms);
 		else
 			begin_following(r, a, news);
 	}
@@ -325,16 +334,32 @@ void amendments_loaded(struct reconcile *r, const struct job *job,
 
 enum finding { FINDING_WAIT, FINDING_GOOD, FINDING_BAD };
 
-static enum finding find_bad(struct amendment *amendment, const struct status *status)
+/* The first reason is the one that is told, with its pair. */
+__attribute__((format(printf, 3, 4))) static enum finding
+find_bad(struct amendment *amendment, const char *pair, const char *format, ...)
+{
+	AUTO_FREE char *words = NULL;
+	va_list args;
+
+	if (amendment->fault != AMEND_OK)
+		return FINDING_BAD;
+	va_start(args, format);
+	if (vasprintf(&words, format, args) < 0)
+		words = NULL;
+	va_end(args);
+	memcpy(amendment->pair, pair, IFNAMSIZ);
+	amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "%s", words ? words : strerror(ENOMEM));
+	return FINDING_BAD;
+}
+
+static enum finding find_state_bad(struct amendment *amendment, const struct status *status)
 {
 	const char *words = status->history->error.text;
 
 	if (!words)
 		words = status->why->text;
-	memcpy(amendment->pair, status->name, IFNAMSIZ);
-	amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "%s%s%s", state_name(status->state),
-		       words ? ": " : "", words ? words : "");
-	return FINDING_BAD;
+	return find_bad(amendment, status->name, "%s%s%s", state_name(status->state), words ? ": " : "",
+			words ? words : "");
 }
 
 /* A pair goes on with the program that it has; a trial of another one is no success. */
@@ -363,18 +388,15 @@ static enum finding look_at(struct reconcile *r, struct amendment *amendment,
 		return FINDING_GOOD;
 	reconcile_status(r, pair->name, now_ms, &status);
 	if (entry->history.n_failures > pair->n_failures)
-		return find_bad(amendment, &status);
-	if (r->all_dirty || entry->dirty || entry->pending || entry->in_flight)
+		return find_state_bad(amendment, &status);
+	if (r->all_dirty || r->blind || entry->dirty || entry->pending || entry->in_flight)
 		return FINDING_WAIT;
 	switch (status.state) {
 	case STATE_READY:
 		if (amendment->kind != AMEND_TRY || !status.want ||
 		    !lacks_program(r, status.want, &use))
 			return FINDING_GOOD;
-		memcpy(amendment->pair, pair->name, IFNAMSIZ);
-		amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "the object of program %s cannot be had",
-			       use->program);
-		return FINDING_BAD;
+		return find_bad(amendment, pair->name, "the object of program %s cannot be had", use->program);
 	case STATE_NEW:
 	case STATE_CHANGING:
 	case STATE_FAILED:
@@ -383,7 +405,7 @@ static enum finding look_at(struct reconcile *r, struct amendment *amendment,
 	case STATE_CONFLICT:
 	case STATE_BLOCKED:
 	case STATE_HELD:
-		return find_bad(amendment, &status);
+		return find_state_bad(amendment, &status);
 	}
 	return FINDING_WAIT;
 }
@@ -407,9 +429,8 @@ static enum finding look_at_all(struct reconcile *r, struct amending *amending, 
 		return FINDING_GOOD;
 	if (now_ms < amending->until_ms)
 		return FINDING_WAIT;
-	memcpy(amendment->pair, amending->pairs[0].name, IFNAMSIZ);
-	amendment_fail(amendment, AMEND_E_NOT_CONVERGED, "it was not ready in time");
-	return FINDING_BAD;
+	return find_bad(amendment, amending->pairs[0].name, "it was not %s in time",
+			current(amending)->kind == AMEND_DELETE ? "gone" : "ready");
 }
 
 static void converged(struct reconcile *r, struct amending *amending, uint64_t now_ms)
@@ -420,13 +441,10 @@ static void converged(struct reconcile *r, struct amending *amending, uint64_t n
 	if (amending->has_counterpart || amendment->kind != AMEND_TRY)
 		return;
 	if (amendment->confirm_ms) {
-		set_stage(r, TRIAL_ON);
-		r->trial.until_ms = amendment->confirm_ms == UINT64_MAX
-					    ? UINT64_MAX
-					    : now_ms + amendment->confirm_ms;
+		trial_resume(r, amendment, now_ms + amendment->confirm_ms);
 		return;
 	}
-	set_stage(r, TRIAL_ENDS);
+	trial_set_stage(r, amendment, TRIAL_ENDS);
 	oppose(amending, AMEND_CONFIRM, now_ms);
 }
 
@@ -435,7 +453,7 @@ static void follow_on(struct reconcile *r, struct amending *amending, uint64_t n
 	bool tries = !amending->has_counterpart && amending->amendment.kind == AMEND_TRY;
 	bool creates = !amending->has_counterpart && amending->amendment.kind == AMEND_CREATE;
 
-	if (tries && r->trial.stage != TRIAL_BEGINS) {
+	if (tries && (r->trial.stage != TRIAL_BEGINS || r->trial.number != amending->amendment.trial)) {
 		amendment_fail(&amending->amendment, AMEND_E_NOT_CONVERGED, "it was reverted");
 		amending->progress = DONE;
 		return;
@@ -467,7 +485,7 @@ static void end_trial_in_time(struct reconcile *r, uint64_t now_ms)
 		r->trial.until_ms = now_ms + 1000;
 }
 
-/* In a turn only; what is told may begin something else, so each is out of the list before. */
+/* In a turn only; what is told may begin something else, at the end of the list. */
 static void tell_done(struct reconcile *r)
 {
 	struct amending **p = &r->amending;
@@ -483,7 +501,6 @@ static void tell_done(struct reconcile *r)
 		if (amending->fn)
 			amending->fn(amending->ctx, &amending->amendment);
 		amending_free(amending);
-		p = &r->amending;
 		r->amended = true;
 	}
 	if (r->amended && r->observer->on_amended)

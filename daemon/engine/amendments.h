@@ -35,6 +35,7 @@ struct trial_state {
 	uint64_t until_ms; /* ON: when it is reverted; UINT64_MAX: never by itself */
 	char **files; /* owned; their names */
 	size_t n_files;
+	uint64_t confirmed; /* the number of the last one that was; 0: none was */
 };
 
 const struct trial_state *amendments_trial(const struct reconcile *r);

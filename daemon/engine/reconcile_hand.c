@@ -85,7 +85,7 @@ static bool is_seen(const struct reconcile *r, const struct hand *hand)
 {
 	const struct entry *entry = table_find(&r->table, hand->name);
 
-	if (r->all_dirty)
+	if (r->all_dirty || r->blind)
 		return false;
 	return !entry || entry->history.n_failures ||
 	       (!entry->dirty && !entry->pending && !entry->in_flight);

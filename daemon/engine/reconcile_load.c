@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define LOAD_AGAIN_MS 1000 /* after a reading that failed as a whole */
+
 void reconcile_start_load(struct reconcile *r)
 {
 	struct job *job = calloc(1, sizeof(*job));
@@ -116,6 +118,9 @@ void reconcile_complete_load(struct reconcile *r, struct job *job, uint64_t now_
 		AUTO_FREE char *text = diag_text(&job->why);
 
 		log_error("cannot read the configuration: %s", text ? text : strerror(ENOMEM));
+		/* Whatever it was asked for is still to be done, and amendments may have been made. */
+		r->config_dirty = true;
+		r->config_due_ms = now_ms + LOAD_AGAIN_MS;
 		amendments_loaded(r, job, &(struct amendments_news){}, now_ms);
 	} else {
 		take_desired(r, job, now_ms);

@@ -83,6 +83,14 @@ void amendments_turn(struct reconcile *r, uint64_t now_ms);
 uint64_t amendments_wake_ms(const struct reconcile *r); /* UINT64_MAX: at no time */
 void amendments_done(struct reconcile *r);
 
+/* The trial of an amendment; another may have begun since, and that is left alone. */
+int trial_begin(struct reconcile *r, struct amendment *amendment); /* 0 or -ENOMEM */
+bool trial_is_there(const struct reconcile *r);
+void trial_set_stage(struct reconcile *r, const struct amendment *amendment, int stage);
+/* It is on, until then. */
+void trial_resume(struct reconcile *r, const struct amendment *amendment, uint64_t until_ms);
+void trial_done(struct trial_state *trial);
+
 /* Each starts a job, and takes in what came of it. */
 void reconcile_start_load(struct reconcile *r);
 void reconcile_complete_load(struct reconcile *r, struct job *job, uint64_t now_ms);

@@ -111,10 +111,15 @@ static void on_amended(void *ctx, const struct amendment *amendment)
 
 /* ---- answers ---- */
 
+static json_t *pack_stage(uint64_t number, const char *stage)
+{
+	return json_pack("{s:I, s:s}", "trial", (json_int_t)number, "stage", stage);
+}
+
 static json_t *pack_trial(const struct trial_state *trial, const char *stage)
 {
 	uint64_t now_ms = util_now_ms();
-	json_t *object = json_pack("{s:I, s:s}", "trial", (json_int_t)trial->number, "stage", stage);
+	json_t *object = pack_stage(trial->number, stage);
 
 	if (object && trial->stage == TRIAL_ON && trial->until_ms != UINT64_MAX)
 		json_object_set_new(object, "confirmMs",
@@ -144,11 +149,11 @@ static int reply_tried(struct call *call, struct waiting *waiting)
 	}
 	if (mine && trial->stage <= TRIAL_ENDS)
 		return 0;
-	/* A trial after this one has begun: how it ended is not known any more. */
-	if (!mine || trial->stage == TRIAL_REVERTED)
-		return call_error(call, ERROR_METAD_REVERTED,
-				  json_pack("{s:I}", "trial", (json_int_t)waiting->trial));
-	return call_reply(call, pack_trial(trial, "confirmed"));
+	/* Another one may have begun since. */
+	if (trial->confirmed == waiting->trial)
+		return call_reply(call, pack_stage(waiting->trial, "confirmed"));
+	return call_error(call, ERROR_METAD_REVERTED,
+			  json_pack("{s:I}", "trial", (json_int_t)waiting->trial));
 }
 
 static int resume(struct call *call, unsigned int why)

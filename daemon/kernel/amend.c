@@ -166,6 +166,7 @@ static int write_pair(struct kernel *kernel, struct amendment *amendment, const 
 	r = make_dirs(kernel->options, true);
 	if (r == 0)
 		r = atomic_write(path, ATOMIC_PUBLIC, &part, 1);
+	amendment->made = r == 0;
 	return r < 0 ? fail_storage(amendment, path, r) : 0;
 }
 
@@ -199,6 +200,7 @@ static int delete(struct kernel *kernel, struct job *job, struct amendment *amen
 	amendment->existed = unlink(path) == 0;
 	if (!amendment->existed && errno != ENOENT && errno != ENOTDIR)
 		return fail_storage(amendment, path, -errno);
+	amendment->made = true;
 	if (pair && strcmp(pair->at.file, path) != 0)
 		amendment_fail(amendment, AMEND_E_NOT_RUNTIME, "%s:%u", pair->at.file, pair->at.line);
 	return 0;
@@ -290,6 +292,7 @@ static int begin_trial(struct kernel *kernel, struct catalog *catalog, struct am
 	r = take_before(&kernel->trial, catalog);
 	if (r < 0 && end_trial(kernel, catalog) < 0)
 		trial_done(kernel);
+	amendment->made = r == 0;
 	return r;
 }
 
@@ -379,6 +382,7 @@ static int write_trial(struct kernel *kernel, struct amendment *amendment)
 	}
 	if (r < 0)
 		return fail_storage(amendment, path ? path : "", r);
+	amendment->made = true;
 	trial_done(kernel);
 	return 0;
 }
@@ -388,6 +392,8 @@ static int write_trial(struct kernel *kernel, struct amendment *amendment)
 static int make(struct kernel *kernel, struct job *job, struct amendment *amendment,
 		struct netns_dirs dirs)
 {
+	int r;
+
 	switch (amendment->kind) {
 	case AMEND_CREATE:
 		return create(kernel, job, amendment, dirs);
@@ -400,7 +406,9 @@ static int make(struct kernel *kernel, struct job *job, struct amendment *amendm
 	case AMEND_REVERT:
 		if (!is_trial(kernel, amendment))
 			return 0;
-		return end_trial(kernel, &job->catalog);
+		r = end_trial(kernel, &job->catalog);
+		amendment->made = r == 0;
+		return r;
 	}
 	return 0;
 }
