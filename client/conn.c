@@ -197,7 +197,7 @@ int conn_call_unless(struct conn *conn, const char *method, json_t *parameters, 
 		return 0;
 	}
 	if (has_text(message, "error"))
-		return refusal_complain(message);
+		return refusal_complain(method, message);
 	answer = json_object_get(message, "parameters");
 	*ret = answer ? json_incref(answer) : json_object();
 	return 0;
@@ -234,7 +234,7 @@ int conn_call_more(struct conn *conn, const char *method, json_t *parameters, en
 
 		r = receive(conn, &message);
 		if (r == 0 && has_text(message, "error"))
-			return refusal_complain(message);
+			return refusal_complain(method, message);
 		if (r == 0)
 			r = fn(ctx, json_object_get(message, "parameters"));
 		if (r == 0 && !json_is_true(json_object_get(message, "continues")))

@@ -11,6 +11,7 @@
 /* words may have "{parameter}" in it, which is what the error says of it. */
 static const struct {
 	const char *error, *words;
+	const char *method; /* NULL: any */
 } refusals[] = {
 	{ "io.metad.NoSuchPair", "pair \"{pair}\" is not known to metad" },
 	{ "io.metad.NotLoaded", "metad has not read its configuration yet" },
@@ -19,6 +20,8 @@ static const struct {
 	{ "io.metad.InvalidDeclaration", "what is to be declared is wrong, and nothing of it is in force" },
 	{ "io.metad.NoSuchTemplate", "no file declares template \"{template}\"" },
 	{ "io.metad.NoSuchNamespace", "{why}" },
+	{ "io.metad.NotConverged", "{pair} is declared no longer, but not gone: {why}", "Delete" },
+	{ "io.metad.NotConverged", "the trial is over, but {pair} is not ready: {why}", "Revert" },
 	{ "io.metad.NotConverged", "{pair} did not become ready, and all is as before: {why}" },
 	{ "io.metad.NotRuntime", "{pair} is declared in a file, at {declaredAt}: take it out there" },
 	{ "io.metad.StorageFailed", "cannot write {why}" },
@@ -60,7 +63,7 @@ static void fill(const char *words, const json_t *parameters, char ret[static WO
 	}
 }
 
-int refusal_complain(const json_t *message)
+int refusal_complain(const char *method, const json_t *message)
 {
 	const char *error = text_of(message, "error");
 	const json_t *parameters = json_object_get(message, "parameters");
@@ -70,7 +73,8 @@ int refusal_complain(const json_t *message)
 	if (json_array_size(diagnostics))
 		fault_print_all(diagnostics, FAULT_MARK, FAULT_METADS_PATHS);
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
-		if (strcmp(error, refusals[i].error) != 0)
+		if (strcmp(error, refusals[i].error) != 0 ||
+		    (refusals[i].method && strcmp(method, refusals[i].method) != 0))
 			continue;
 		fill(refusals[i].words, parameters, words);
 		return complain(EXIT_NOT_OK, "%s", words);

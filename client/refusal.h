@@ -6,4 +6,4 @@
 #include "client/metactl.h"
 
 /* Complains about what a message with an error says. Returns the exit code. */
-int refusal_complain(const json_t *message);
+int refusal_complain(const char *method, const json_t *message);
