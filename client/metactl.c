@@ -46,6 +46,14 @@ bool is_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
+/* What could not be printed was not said, however well the rest went. */
+static int finish(int r)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return r;
+	return complain(r ? r : EXIT_NOT_OK, "not all of the output could be written");
+}
+
 int main(int argc, char **argv)
 {
 	AUTO(cli_done) struct cli cli = {};
@@ -56,6 +64,7 @@ int main(int argc, char **argv)
 	r = cli_parse(argc, argv, &cli, &first);
 	if (r == 0)
 		r = cli.command->run(&cli, argc - first, argv + first);
+	r = finish(r == CLI_DONE ? 0 : r);
 	pager_close();
-	return r == CLI_DONE ? 0 : r;
+	return r;
 }
