@@ -7,6 +7,7 @@
 #include "interface_methods.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define ACTION "io.metad.manage-pairs"
 
@@ -47,9 +48,17 @@ static json_t *tell_adopted(const struct hand *hand)
 			 tell_notes(hand));
 }
 
+/* As NotRuntime has it; owned by the caller. */
+static char *place_of(const struct diag *at)
+{
+	char *place = NULL;
+
+	return at->file && asprintf(&place, "%s:%u", at->file, at->line) >= 0 ? place : NULL;
+}
+
 static json_t *tell_released(const struct hand *hand)
 {
-	AUTO_FREE char *place = hand->declared_at.file ? diag_text(&hand->declared_at) : NULL;
+	AUTO_FREE char *place = place_of(&hand->declared_at);
 	json_t *pins = json_array();
 
 	for (size_t i = 0; i < hand->n_pins; i++)

@@ -55,7 +55,7 @@ def pair_is_released_as_it_is(w):
     said = w.ctl("release", "web0").stdout
     time.sleep(0.3)
     equal((state_of(w), links(w)), (before, attached), "devices, what belongs to them, and links")
-    check("still declared at" in said and "10-test.yaml:3:3" in said, said)
+    check("still declared at" in said and "10-test.yaml:3: a conflict" in said, said)
     equal((len(released(w)), w.pins()), (3, []), "pins")
     equal((w.state("web0"), is_ours(w)), ("conflict", False), "state")
     for name, ns in (("web0", None), ("eth0", "web")):
@@ -124,7 +124,8 @@ def its_file_goes_where_it_is_its_own(w):
         file.write("pairs: {web0: {recreate: never}}")
     w.ctl("reload")
     said = json.loads(w.ctl("--json=short", "release", "web0").stdout)
-    check(os.path.exists(f"{w.conf}/pairs.d/web0.yaml") and "declaredAt" in said, f"{said}")
+    check(os.path.exists(f"{w.conf}/pairs.d/web0.yaml"), "the file stays")
+    equal(said["declaredAt"], f"{w.conf}/pairs.d/web0.yaml:3", "where it is declared")
     done = w.ctl("release", "web0", ok=False)
     check(done.returncode == 1 and "not metad's" in done.stderr, done.stderr)
     done = w.ctl("release", "none0", ok=False)
