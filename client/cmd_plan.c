@@ -5,6 +5,14 @@
 
 #include <stdio.h>
 
+/* As metactl status has it. */
+static const char *verdict_of(const json_t *task)
+{
+	const char *verdict = text_of(task, "verdict");
+
+	return strcmp(verdict, "wait") == 0 ? "waiting" : verdict;
+}
+
 static void view_task(const struct cli *cli, const json_t *task)
 {
 	json_t *step;
@@ -12,7 +20,7 @@ static void view_task(const struct cli *cli, const json_t *task)
 
 	printf("%s%s%s", term_colour(COLOUR_STRONG), text_of(task, "pair"), term_reset());
 	if (strcmp(text_of(task, "verdict"), "change") != 0)
-		printf(": %s", text_of(task, "verdict"));
+		printf(": %s", verdict_of(task));
 	if (has_text(task, "why"))
 		printf(": %s", text_of(task, "why"));
 	putchar('\n');
