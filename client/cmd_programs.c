@@ -65,7 +65,7 @@ static const struct column columns[] = {
 	{ .title = "IDS", .text = ids_of, .none = "-", .cut = 3, .least = 6, .drop = 3 },
 	{ .title = "RUNS", .key = "runs", .is_right = true },
 	{ .title = "NS/RUN", .text = time_of, .none = "-", .is_right = true },
-	{ .title = "WHY NOT", .key = "error", .cut = 2, .least = 12, .colour = error_colour },
+	{ .title = "WHY", .key = "error", .cut = 2, .least = 12, .colour = error_colour },
 };
 
 static const struct column user_columns[] = {
@@ -102,12 +102,14 @@ static void view_program(const struct cli *cli, const json_t *program)
 	}
 	head("Loaded");
 	if (ids && ids[0])
-		printf("as %s: %lld run%s, %lld ns each\n", ids, runs, runs == 1 ? "" : "s",
-		       runs ? number_of(program, "runTimeNs") / runs : 0);
+		printf("as %s: %lld run%s", ids, runs, runs == 1 ? "" : "s");
 	else
-		puts("no");
+		fputs("no", stdout);
+	if (runs)
+		printf(", %lld ns each", number_of(program, "runTimeNs") / runs);
+	putchar('\n');
 	if (has_text(program, "error")) {
-		head("Why not");
+		head("Why");
 		printf("%s%s%s\n", term_colour(COLOUR_BAD), text_of(program, "error"), term_reset());
 	}
 	if (json_array_size(users))
