@@ -175,7 +175,7 @@ static void view_findings(const struct cli *cli, const json_t *findings)
 	json_array_foreach((json_t *)findings, i, finding)
 		view_finding(cli, finding);
 	if (!cli->no_legend)
-		printf("\n%zu fail%s, %zu note%s\n", n_fails, n_fails == 1 ? "" : "s", n_notes,
+		printf("\n%zu failure%s, %zu note%s\n", n_fails, n_fails == 1 ? "" : "s", n_notes,
 		       n_notes == 1 ? "" : "s");
 }
 
