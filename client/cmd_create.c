@@ -96,7 +96,7 @@ const struct command command_create = {
 static void view_deleted(const struct cli *cli, const json_t *answer)
 {
 	if (!cli->no_legend && !is_true(answer, "existed"))
-		puts("there is no such pair");
+		puts("there was none of this name");
 }
 
 static int cmd_delete(const struct cli *cli, int argc, char **argv)

@@ -351,7 +351,7 @@ def commands(w):
     check("x0 is ready" in said and "10.7.0.2/24" in said, f"create: {said}")
     equal(w.link("x0")["mtu"], 1400, "its mtu")
     w.ctl("delete", "x0")
-    check("there is no such pair" in w.ctl("delete", "x0").stdout, "delete once more")
+    check("there was none of this name" in w.ctl("delete", "x0").stdout, "delete once more")
 
 
 if __name__ == "__main__":
