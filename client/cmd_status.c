@@ -67,9 +67,9 @@ static const struct column columns[] = {
 	{ .title = "STATE", .key = "state", .cut = 1, .least = 8 },
 	{ .title = "KIND", .key = "kind", .cut = 2, .least = 6, .drop = 4 },
 	{ .title = "PEER", .text = peer_of, .none = "-", .cut = 4, .drop = 5 },
-	{ .title = "ADDRESSES", .key = "addresses", .none = "-", .cut = 4, .least = 9, .drop = 7 },
+	{ .title = "ADDRESSES", .key = "addresses", .none = "-", .cut = 4, .least = 11, .drop = 7 },
 	{ .title = "PROGRAMS", .key = "programs", .none = "-", .cut = 4, .least = 8, .drop = 6 },
-	{ .title = "WHY", .text = why_of, .cut = 4, .least = 12, .drop = 3 },
+	{ .title = "WHY", .text = why_of, .cut = 4, .least = 20, .drop = 3 },
 };
 #define COLUMN_NAMES "name,state,kind,peer,addresses,programs,why"
 
