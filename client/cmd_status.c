@@ -151,6 +151,8 @@ static void print_trial(const json_t *trial)
 	if (json_object_get(trial, "confirmMs"))
 		printf(": metactl confirm within %lld s, or all is as before",
 		       number_of(trial, "confirmMs") / 1000);
+	else if (strcmp(text_of(trial, "stage"), "trial") != 0)
+		printf(" %s just now", text_of(trial, "stage"));
 	putchar('\n');
 }
 
