@@ -26,7 +26,7 @@ static const struct {
 	uint16_t peer; /* the attribute that holds the peer's part of the request */
 	const char *lack; /* why a kernel does not have it */
 } drivers[N_KINDS] = {
-	[KIND_META] = { IFLA_NETKIT_PEER_INFO, "no meta driver (CONFIG_META; driver/README.md has how to add it)" },
+	[KIND_META] = { IFLA_NETKIT_PEER_INFO, "no meta driver (CONFIG_META)" },
 	[KIND_NETKIT] = { IFLA_NETKIT_PEER_INFO, "no netkit driver (CONFIG_NETKIT, Linux 6.7)" },
 	[KIND_VETH] = { VETH_INFO_PEER, "no veth driver (CONFIG_VETH)" },
 };
