@@ -62,17 +62,22 @@ static json_t *json_of(const struct node *node)
 	return NULL;
 }
 
-/* file: what faults name. */
-static int parse(const char *file, const char *text, size_t len, json_t **ret)
+enum source { FROM_FILE, FROM_OPTION };
+
+/* name: what faults name, of a file with the place in it. */
+static int parse(enum source source, const char *name, const char *text, size_t len, json_t **ret)
 {
 	AUTO(config_tree_done) struct node root = {};
 	AUTO(diag_list_done) struct diag_list diags = {};
-	int r = config_tree_parse(file, text, len, &root, &diags);
+	int r = config_tree_parse(name, text, len, &root, &diags);
 
 	for (size_t i = 0; i < diags.n; i++) {
 		AUTO_FREE char *words = diag_text(&diags.items[i]);
 
-		complain(0, "%s", words ? words : "out of memory");
+		if (source == FROM_OPTION)
+			complain(0, "--set %s: %s", name, diags.items[i].text);
+		else
+			complain(0, "%s", words ? words : "out of memory");
 	}
 	if (r)
 		return EXIT_NOT_OK;
@@ -115,7 +120,7 @@ static int set(json_t *object, const char *assignment)
 	if (!path)
 		return complain(EXIT_NOT_OK, "out of memory");
 	path[equals - assignment] = '\0';
-	r = parse(path, equals + 1, strlen(equals + 1), &value);
+	r = parse(FROM_OPTION, assignment, equals + 1, strlen(equals + 1), &value);
 	if (r != 0)
 		return r;
 	object = descend(object, path, &key);
@@ -130,7 +135,7 @@ static int read_whole(const char *path, json_t **ret)
 	int r = input_read(path, &text, &len);
 
 	if (r == 0)
-		r = parse(path, text, len, ret);
+		r = parse(FROM_FILE, path, text, len, ret);
 	if (r == 0 && !json_is_object(*ret))
 		r = complain(EXIT_NOT_OK, "%s: a pair is a map of keys and values", path);
 	return r;
