@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX (64u << 20) /* a verifier's log can be long */
+#define CALL_MAX (1u << 20) /* metad closes the connection of who sends more */
 #define PATIENCE_S 60
 #define PATIENCE_OF_PEOPLE_S 200 /* somebody may have to type a password */
 
@@ -83,6 +84,8 @@ static int send_call(struct conn *conn, const char *method, json_t *parameters, 
 
 	if (!text)
 		return complain(EXIT_NOT_OK, "out of memory");
+	if (len > CALL_MAX)
+		return complain(EXIT_NOT_OK, "this is too large to send: metad takes 1 MiB at a time");
 	while (sent < len) {
 		ssize_t n = send(conn->fd, text + sent, len - sent, MSG_NOSIGNAL);
 
