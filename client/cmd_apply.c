@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define TIMEOUT_MS 60000
+#define TIMEOUT_MAX_MS 3600000
 
 /* ---- what is to be applied ---- */
 
@@ -47,10 +48,10 @@ static int read_request(const struct cli *cli, int argc, char **argv, json_t **r
 {
 	AUTO(frame_json_unref) json_t *files = json_array();
 	uint64_t timeout_ms, confirm_ms = 0;
-	int r = input_duration(cli, "timeout", TIMEOUT_MS, &timeout_ms);
+	int r = input_duration(cli, "timeout", TIMEOUT_MS, TIMEOUT_MAX_MS, &timeout_ms);
 
 	if (r == 0)
-		r = input_duration(cli, "confirm", 0, &confirm_ms);
+		r = input_duration(cli, "confirm", 0, TIMEOUT_MAX_MS, &confirm_ms);
 	if (r == 0)
 		r = read_files(cli, argc, argv, files);
 	if (r != 0)

@@ -4,10 +4,12 @@
 #include "client/declaration.h"
 #include "client/input.h"
 #include "client/output.h"
+#include "core/model.h"
 
 #include <stdio.h>
 
 #define TIMEOUT_MS 20000
+#define TIMEOUT_MAX_MS 600000
 
 static int call(const struct cli *cli, const char *method, json_t *parameters, json_t **ret)
 {
@@ -27,7 +29,7 @@ static int read_request(const struct cli *cli, const char *pair, json_t **ret)
 	AUTO(frame_json_unref) json_t *netns = NULL;
 	AUTO(frame_json_unref) json_t *declaration = NULL;
 	uint64_t timeout_ms;
-	int r = input_duration(cli, "timeout", TIMEOUT_MS, &timeout_ms);
+	int r = input_duration(cli, "timeout", TIMEOUT_MS, TIMEOUT_MAX_MS, &timeout_ms);
 
 	if (r == 0)
 		r = input_netns(cli, &netns);
@@ -39,6 +41,20 @@ static int read_request(const struct cli *cli, const char *pair, json_t **ret)
 			 cli_option(cli, "template"), "netns", json_incref(netns), "declaration",
 			 json_incref(declaration), "timeoutMs", (json_int_t)timeout_ms);
 	return *ret ? 0 : complain(EXIT_NOT_OK, "out of memory");
+}
+
+/* What metad would refuse in the words of a file that nobody has written. */
+static int check_request(const struct cli *cli, const char *pair)
+{
+	if (pair && !device_name_is_valid(pair))
+		return complain(EXIT_USAGE, "\"%s\" cannot be a device's name: it has 1 to 15 letters, "
+				"digits, _, - and dots", pair);
+	if (!pair && !cli_is_given(cli, "template"))
+		return complain(EXIT_USAGE, "PAIR is missing, or --template, which names it");
+	if (!cli_is_given(cli, "netns") && !cli_is_given(cli, "pid") && !cli_is_given(cli, "set") &&
+	    !cli_is_given(cli, "file"))
+		return complain(EXIT_USAGE, "where the peer is, is missing: --netns or --pid");
+	return 0;
 }
 
 static void view_created(const struct cli *cli, const json_t *pair)
@@ -57,8 +73,10 @@ static int cmd_create(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(frame_json_unref) json_t *answer = NULL;
 	json_t *request = NULL;
-	int r = read_request(cli, argc ? argv[0] : NULL, &request);
+	int r = check_request(cli, argc ? argv[0] : NULL);
 
+	if (r == 0)
+		r = read_request(cli, argc ? argv[0] : NULL, &request);
 	if (r == 0)
 		r = call(cli, "Create", request, &answer);
 	if (r == 0)
@@ -103,7 +121,7 @@ static int cmd_delete(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(frame_json_unref) json_t *answer = NULL;
 	uint64_t timeout_ms;
-	int r = input_duration(cli, "timeout", TIMEOUT_MS, &timeout_ms);
+	int r = input_duration(cli, "timeout", TIMEOUT_MS, TIMEOUT_MAX_MS, &timeout_ms);
 
 	if (r == 0)
 		r = call(cli, "Delete",

@@ -47,7 +47,8 @@ int input_read(const char *path, char **ret, size_t *ret_len)
 	return 0;
 }
 
-int input_duration(const struct cli *cli, const char *option, uint64_t otherwise_ms, uint64_t *ret_ms)
+int input_duration(const struct cli *cli, const char *option, uint64_t otherwise_ms, uint64_t max_ms,
+		   uint64_t *ret_ms)
 {
 	const char *text = cli_option(cli, option);
 
@@ -57,6 +58,9 @@ int input_duration(const struct cli *cli, const char *option, uint64_t otherwise
 	if (util_parse_duration_ms(text, ret_ms) < 0 || !*ret_ms)
 		return complain(EXIT_USAGE, "--%s %s: it is a time, such as 500ms, 20s or 5min", option,
 				text);
+	if (*ret_ms > max_ms)
+		return complain(EXIT_USAGE, "--%s %s: it is at most %llumin", option, text,
+				(unsigned long long)max_ms / 60000);
 	return 0;
 }
 

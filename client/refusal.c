@@ -38,6 +38,7 @@ static const struct {
 	{ "io.metad.HandoverFailed", "{why}" },
 	{ "org.varlink.service.PermissionDenied",
 	  "permission denied: this needs root, metad's group or polkit's consent" },
+	{ "org.varlink.service.InvalidParameter", "metad does not take what is said as {parameter}" },
 	{ "org.varlink.service.MethodNotFound", "this metad does not know {method}: it is an older one" },
 	{ "io.systemd.InteractiveAuthenticationRequired",
 	  "permission denied: somebody must authenticate; try it from a terminal" },
@@ -79,7 +80,5 @@ int refusal_complain(const char *method, const json_t *message)
 		fill(refusals[i].words, parameters, words);
 		return complain(EXIT_NOT_OK, "%s", words);
 	}
-	return complain(EXIT_NOT_OK, "metad refused: %s%s%s", error,
-			has_text(parameters, "parameter") ? ": " : "",
-			text_of(parameters, "parameter"));
+	return complain(EXIT_NOT_OK, "metad refused: %s", error);
 }
