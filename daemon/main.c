@@ -97,7 +97,9 @@ static void on_loaded(void *ctx)
 	if (desired) {
 		follow_log_level(d, &desired->settings);
 		/* Of what runtimes ask for there may be many a second. */
-		log_line(reconcile_is_news(d->reconcile) ? LOG_INFO : LOG_DEBUG, &about, "configuration read: %zu pairs", desired->n_pairs);
+		log_line(reconcile_is_news(d->reconcile) ? LOG_INFO : LOG_DEBUG, &about,
+			 "configuration read: %zu pair%s", desired->n_pairs,
+			 desired->n_pairs == 1 ? "" : "s");
 		if (watch_follow(d->watch, desired) < 0)
 			log_error("out of memory: not all namespaces are watched");
 	}
@@ -395,22 +397,31 @@ static void close_all(struct daemon *d)
 	free(d->options.socket);
 }
 
+static int exit_code_of_lock(int error)
+{
+	return error == EACCES || error == EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_INTERNAL;
+}
+
 /* One metad to a runtime directory: two would undo what the other does. Held until the end. */
 static int take_lock(struct daemon *d)
 {
 	AUTO_FREE char *path = util_join(d->options.runtime_dir, "lock");
 
 	if (mkdir(d->options.runtime_dir, 0755) < 0 && errno != EEXIST) {
-		log_no_start(errno, d->options.runtime_dir, strerror(errno));
-		return EXIT_CODE_INTERNAL;
+		int error = errno;
+
+		log_no_start(error, d->options.runtime_dir, strerror(error));
+		return exit_code_of_lock(error);
 	}
 	d->lock_fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 	if (d->lock_fd < 0 || flock(d->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		log_no_start(errno, path ? path : "lock",
-			     errno == EWOULDBLOCK ? "metad is running already; systemctl stop "
+		int error = errno;
+
+		log_no_start(error, path ? path : "lock",
+			     error == EWOULDBLOCK ? "metad is running already; systemctl stop "
 						    "metad.socket metad"
-						  : strerror(errno));
-		return EXIT_CODE_INTERNAL;
+						  : strerror(error));
+		return exit_code_of_lock(error);
 	}
 	return 0;
 }

@@ -316,7 +316,7 @@ def journal_gets_types_and_fields(w):
     w.write(PAIR)
     w.start(env={"JOURNAL_STREAM": f"{stderr.st_dev}:{stderr.st_ino}"})
     journal.wait(w, "STARTED", PRIORITY="6")
-    journal.wait(w, "CONFIG_READ", MESSAGE="configuration read: 1 pairs")
+    journal.wait(w, "CONFIG_READ", MESSAGE="configuration read: 1 pair")
     journal.wait(w, "KINDS")
     journal.wait(w, "PAIR_CREATED", METAD_PAIR="web0", METAD_NETNS="web", INTERFACE="web0")
     ready = journal.wait(w, "PAIR_READY", METAD_PAIR="web0", MESSAGE="ready")
