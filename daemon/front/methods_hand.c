@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define ACTION "io.metad.manage-pairs"
-
 /* ---- answers ---- */
 
 static int refuse(struct call *call, const struct hand *hand)
@@ -115,7 +113,7 @@ static int adopt(struct call *call)
 	return r == -EINVAL ? amend_refuse_parameter(call, "netns") : r;
 }
 
-METHOD(metad_adopt) = { .run = adopt, .action = ACTION, .pair = "device", .netns = "netns" };
+METHOD(metad_adopt) = { .run = adopt, .action = "io.metad.manage-pairs", .pair = "device", .netns = "netns" };
 
 static int release(struct call *call)
 {
@@ -128,4 +126,4 @@ static int release(struct call *call)
 	return hand ? begin(call, hand) : -ENOMEM;
 }
 
-METHOD(metad_release) = { .run = release, .action = ACTION, .pair = "pair" };
+METHOD(metad_release) = { .run = release, .action = "io.metad.manage-pairs", .pair = "pair" };
