@@ -113,7 +113,9 @@ static int adopt(struct call *call)
 	return r == -EINVAL ? amend_refuse_parameter(call, "netns") : r;
 }
 
-METHOD(metad_adopt) = { .run = adopt, .action = "io.metad.manage-pairs", .pair = "device", .netns = "netns" };
+METHOD(metad_adopt) = {
+	.run = adopt, .action = "io.metad.manage-pairs", .pair = "device", .netns = "netns"
+};
 
 static int release(struct call *call)
 {
