@@ -72,9 +72,9 @@ static const struct column columns[] = {
 	{ .title = "PAIR", .key = "pair" },
 	{ .title = "STATE", .key = "state", .colour = colour_of, .cut = 1, .least = 5 },
 	{ .title = "TO PEER B/S", .text = to_peer, .none = "-", .is_right = true },
-	{ .title = "PACKETS/S", .text = to_peer_packets, .none = "-", .is_right = true, .drop = 3 },
+	{ .title = "PKTS/S", .text = to_peer_packets, .none = "-", .is_right = true, .drop = 3 },
 	{ .title = "FROM PEER B/S", .text = from_peer, .none = "-", .is_right = true },
-	{ .title = "PACKETS/S", .text = from_peer_packets, .none = "-", .is_right = true, .drop = 3 },
+	{ .title = "PKTS/S", .text = from_peer_packets, .none = "-", .is_right = true, .drop = 3 },
 	{ .title = "DROPPED/S",
 	  .text = dropped,
 	  .none = "-",
@@ -120,8 +120,6 @@ static void view_picture(const struct cli *cli, const json_t *document)
 	output_table(cli, columns, ARRAY_SIZE(columns), shown);
 	if (height && !cli->no_legend)
 		printf("%sq quits%s", term_colour(COLOUR_FAINT), term_reset());
-	else if (!height)
-		putchar('\n');
 }
 
 static json_t *make_total(const json_t *before, const json_t *rows)
@@ -176,6 +174,8 @@ static int watch(const struct cli *cli, struct conn *conn, const struct top *top
 		if (screen_wait(top->interval_ms) == SCREEN_QUIT)
 			return 0;
 		r = rates_ask(conn, &after);
+		if (r == 0 && i && !screen_height() && cli->json == JSON_OFF)
+			putchar('\n');
 		if (r == 0)
 			r = show(cli, before, after, top->order);
 		json_decref(before);
