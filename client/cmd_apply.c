@@ -70,8 +70,8 @@ static void view_stage(const struct cli *cli, const json_t *answer)
 	if (strcmp(text_of(answer, "stage"), "confirmed") == 0)
 		puts("applied: all pairs are ready, and the files are written");
 	else
-		printf("trial %lld: all pairs are ready; metactl confirm within %lld s, or all is as "
-		       "before\n",
+		printf("trial %lld: all pairs are ready\n"
+		       "metactl confirm within %lld s keeps it; else all is as before\n",
 		       number_of(answer, "trial"), number_of(answer, "confirmMs") / 1000);
 }
 
@@ -98,8 +98,8 @@ static int ask_whether(const struct dialogue *dialogue, const json_t *answer)
 				{ .fd = conn_fd(dialogue->conn), .events = POLLIN } };
 	char line[256];
 
-	printf("trial %lld: all pairs are ready. Press Enter within %lld s to keep it; else, or with "
-	       "Ctrl-C, all is as before. ",
+	printf("trial %lld: all pairs are ready\n"
+	       "Press Enter within %lld s to keep it; else, or with Ctrl-C, all is as before. ",
 	       number_of(answer, "trial"), number_of(answer, "confirmMs") / 1000);
 	fflush(stdout);
 	while (poll(fds, ARRAY_SIZE(fds), -1) < 0)
@@ -108,8 +108,10 @@ static int ask_whether(const struct dialogue *dialogue, const json_t *answer)
 		putchar('\n');
 		return 0;
 	}
-	if (!fgets(line, sizeof(line), stdin))
+	if (!fgets(line, sizeof(line), stdin)) {
+		putchar('\n');
 		return complain(EXIT_NOT_OK, "not confirmed: all is as before");
+	}
 	return confirm_trial(dialogue->cli, number_of(answer, "trial"));
 }
 
