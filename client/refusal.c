@@ -25,7 +25,7 @@ static const struct {
 	{ "io.metad.NotConverged", "{pair} did not become ready, and all is as before: {why}" },
 	{ "io.metad.NotRuntime", "{pair} is declared in a file, at {declaredAt}: take it out there" },
 	{ "io.metad.StorageFailed", "cannot write {why}" },
-	{ "io.metad.TrialUnderWay", "there is a trial already; metactl status tells of it, metactl confirm or metactl revert ends it" },
+	{ "io.metad.TrialUnderWay", "there is a trial already (metactl status): metactl confirm or revert ends it" },
 	{ "io.metad.NoTrial", "there is no trial" },
 	{ "io.metad.Reverted", "the trial was not confirmed: all is as before" },
 	{ "io.metad.NoSuchDevice", "{why}" },
