@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define NOTHING "nothing of metad's is here"
+
 static void say_notes(const struct sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->notes.n; i++)
@@ -22,7 +24,7 @@ static void say_items(const struct sweep *sweep)
 	for (size_t i = 0; i < sweep->n; i++)
 		printf("%-8s %s\n", sweep_kind_name(sweep->items[i].kind), sweep->items[i].name);
 	if (!sweep->n)
-		puts("nothing of metad's is here");
+		puts(NOTHING);
 	fflush(stdout);
 }
 
@@ -49,9 +51,12 @@ static int tell(const struct sweep *sweep)
 			  strerror(-item->error));
 		r = r ? r : item->error;
 	}
-	log_info("gone: %zu devices, %zu links, %zu programs, %zu files",
-		 count_gone(sweep, SWEEP_DEVICE), count_gone(sweep, SWEEP_LINK),
-		 count_gone(sweep, SWEEP_PROGRAM), count_gone(sweep, SWEEP_FILE));
+	if (sweep->n)
+		log_info("gone: devices: %zu, links: %zu, programs: %zu, files: %zu",
+			 count_gone(sweep, SWEEP_DEVICE), count_gone(sweep, SWEEP_LINK),
+			 count_gone(sweep, SWEEP_PROGRAM), count_gone(sweep, SWEEP_FILE));
+	else
+		log_info(NOTHING);
 	return r;
 }
 
