@@ -123,6 +123,15 @@ static bool means_absent(int error)
 	return error == -ENOENT || error == -ENOTDIR || error == -ESRCH;
 }
 
+/*
+ * All other errors are about the file, which concerns one pair only. Nobody may read the one that
+ * ip-netns(8) makes before it mounts, and in the unit's sandbox that holds for root, too.
+ */
+static bool is_own_lack(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
+}
+
 static int open_in(const struct netns_ref *ref, const char *dir, struct netns *ret,
 		   struct diag *why)
 {
@@ -141,7 +150,7 @@ static int open_in(const struct netns_ref *ref, const char *dir, struct netns *r
 	}
 	if (r < 0) {
 		diag_set(why, "cannot open %s: %s", path, strerror(-r));
-		return r;
+		return is_own_lack(r) ? r : NETNS_E_ABSENT;
 	}
 	if (!is_netns(netns.fd)) {
 		diag_set(why, "%s is not a network namespace", path);

@@ -27,7 +27,7 @@ struct netns_dirs {
 
 /*
  * Opens what ref names. A file that is not, or not yet, a namespace (ip-netns(8) creates the file
- * before it mounts) counts as absent. 0, NETNS_E_ABSENT or -errno with why.
+ * before it mounts) or cannot be opened counts as absent. 0, NETNS_E_ABSENT or -errno with why.
  */
 int netns_open(const struct netns_ref *ref, struct netns_dirs dirs, struct netns *ret,
 	       struct diag *why);

@@ -66,6 +66,11 @@ static void test_netns_strangers(void)
 	CHECK(mkfifo(text, 0600) == 0);
 	CHECK(stage_open_netns(NETNS_BY_PATH, text, &netns, &why) == NETNS_E_ABSENT);
 	CHECK(netns.fd == -1);
+	/* Root may open everything; this fails for it, too. */
+	snprintf(text, sizeof(text), "%s/loop", STAGE_DIR);
+	CHECK(symlink(text, text) == 0);
+	CHECK(stage_open_netns(NETNS_BY_PATH, text, &netns, &why) == NETNS_E_ABSENT);
+	CHECK(stage_says(&why, "cannot open ") && netns.fd == -1);
 }
 
 static void test_netns_replaced(void)

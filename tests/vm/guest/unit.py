@@ -110,6 +110,26 @@ def namespaces_made_after_the_start_are_entered():
 
 
 @case
+def namespace_that_cannot_be_opened_holds_one_pair():
+    """Root of the sandbox may not open what is not root's, as it may not what ip netns add begins with."""
+    path = "/srv/ns/theirs"
+    os.makedirs("/srv/ns", exist_ok=True)
+    open(path, "w").close()
+    os.chown(path, 65534, 65534)
+    os.chmod(path, 0o600)
+    text = (f"pairs:\n  theirs: {{peer: {{netns: {{path: {path}}}}}}}\n"
+            "  fine: {peer: {netns: web, name: eth5}}\n")
+    try:
+        with extra(text, "fine"):
+            said = until(lambda: [p for p in status() if p["name"] == "theirs" and p.get("why")][0],
+                         "it waits")
+            equal(said["state"], "waiting", f"state: {said}")
+            check(f"cannot open {path}: Permission denied" in said["why"], f"why: {said}")
+    finally:
+        remove(path)
+
+
+@case
 def objects_of_programs_are_read_from_anywhere():
     places = ["/etc/metad/mine.o", "/opt/vm/mine.o", "/root/mine.o", "/home/vm/mine.o"]
     for path in places:
