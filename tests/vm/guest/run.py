@@ -16,6 +16,7 @@ import life  # noqa: F401: its cases
 import managers  # noqa: F401
 import packages
 import unit  # noqa: F401
+import verbs  # noqa: F401
 from machine import Failure, Skip, cases, run, say, systemctl, until_ready
 
 INSTALLED = "/metad-vm/installed"
