@@ -248,14 +248,19 @@ static bool is_process(const char *pid, const char *name)
 	       strncmp(text, name, length) == 0 && (text[length] == '\n' || !text[length]);
 }
 
-/* Those of containers have a network namespace of their own, and are none of this machine's. */
+/*
+ * Those of containers have a network namespace of their own, and are none of this machine's; those that
+ * have ended, and that nobody has waited for, have none.
+ */
 static bool is_of_this_namespace(const char *pid)
 {
 	struct stat own, other;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%.20s/ns/net", pid);
-	return stat("/proc/self/ns/net", &own) < 0 || stat(path, &other) < 0 ||
+	if (stat(path, &other) < 0)
+		return errno != ENOENT;
+	return stat("/proc/self/ns/net", &own) < 0 ||
 	       (own.st_ino == other.st_ino && own.st_dev == other.st_dev);
 }
 

@@ -140,6 +140,10 @@ def several_of_metad(w):
     w.start()
     other = called(w, "metad")
     holds(doctor(w, code=1), "metad", "fail", "2 of it run")
+    # One that has ended, but that nobody has waited for yet, does not run.
+    other.kill()
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+    check("metad" not in doctor(w), "the other one has ended")
     end(other)
     check("metad" not in doctor(w), "there is one only")
 
