@@ -85,11 +85,21 @@ static int admit(struct reconcile *r, struct amendment *amendment)
 	return 0;
 }
 
+/* Who wants no answer waits for none: somebody has to say when it is enough. */
+static bool is_full_of(const struct reconcile *r)
+{
+	size_t n = 0;
+
+	for (const struct amending *a = r->amending; a; a = a->next)
+		n++;
+	return n >= AMENDMENTS_MAX;
+}
+
 int amendments_add(struct reconcile *r, struct amendment *amendment, uint64_t until_ms,
 		   amended_fn fn, void *ctx, struct amending **ret)
 {
 	struct amending *amending = calloc(1, sizeof(*amending)), **last;
-	int result = amending ? admit(r, amendment) : -ENOMEM;
+	int result = !amending ? -ENOMEM : is_full_of(r) ? -ENOBUFS : admit(r, amendment);
 
 	if (result < 0) {
 		free(amending);

@@ -12,12 +12,14 @@
 
 struct amending;
 
+#define AMENDMENTS_MAX 4096 /* under way */
+
 /* When it is done, in a turn; what came of it is in amendment, which is fn's for the call. */
 typedef void (*amended_fn)(void *ctx, const struct amendment *amendment);
 
 /*
  * Takes what amendment holds, also on failure. until_ms: when those who wait for its pairs give up;
- * fn NULL: nobody waits. 0 or -ENOMEM.
+ * fn NULL: nobody waits. 0, -ENOBUFS (AMENDMENTS_MAX are under way) or -ENOMEM.
  */
 int amendments_add(struct reconcile *r, struct amendment *amendment, uint64_t until_ms,
 		   amended_fn fn, void *ctx, struct amending **ret);

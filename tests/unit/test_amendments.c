@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "unit/amend_world.h"
 
+#include <errno.h>
+
 static struct desired *some(void)
 {
 	struct dice dice = { .seed = 3 };
@@ -306,6 +308,28 @@ static void check_anything(const struct desired *like, uint64_t seed)
 }
 
 /* metad is stopped in the middle. */
+/* Nobody waits for any of them, so nobody is kept from asking for more. */
+static void check_too_many(const struct desired *like)
+{
+	struct fake fake = {};
+	size_t n = 0;
+	int r = 0;
+
+	world_begin(&fake, like);
+	while (r == 0 && n <= AMENDMENTS_MAX) {
+		struct amendment amendment = AMENDMENT_NONE;
+
+		amendment.kind = AMEND_DELETE;
+		memcpy(amendment.pair, "t1", sizeof("t1"));
+		r = amendments_add(fake.engine, &amendment, fake.now_ms + 1000, NULL, NULL, NULL);
+		n += r == 0;
+	}
+	CHECK(r == -ENOBUFS && n == AMENDMENTS_MAX);
+	world_pump(&fake, 1000);
+	CHECK(world_request(&fake, AMEND_CREATE, 1, 0, 0) == AMEND_OK);
+	world_end(&fake);
+}
+
 static void check_stopping(const struct desired *like)
 {
 	for (size_t n = 0; n < 12; n++) {
@@ -338,6 +362,7 @@ int main(void)
 	check_deleted_while_waited_for(like);
 	check_trials_that_meet(like);
 	check_first_reason(like);
+	check_too_many(like);
 	check_stopping(like);
 	for (uint64_t seed = 1; seed <= 1000; seed++)
 		check_anything(like, seed);
