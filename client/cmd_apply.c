@@ -83,12 +83,9 @@ struct dialogue {
 
 static int confirm_trial(const struct cli *cli, long long trial)
 {
-	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *answer = NULL;
-	int r = conn_open(cli, &conn);
 
-	return r ? r : conn_call(conn, "Confirm",
-				 conn_ask_people(json_pack("{s:I}", "trial", (json_int_t)trial)), &answer);
+	return conn_change(cli, "Confirm", json_pack("{s:I}", "trial", (json_int_t)trial), &answer);
 }
 
 /* Until somebody says yes, or metad something: then what it says is next. */
@@ -190,12 +187,9 @@ const struct command command_apply = {
 
 static int end_trial(const struct cli *cli, const char *method, output_view view)
 {
-	AUTO(conn_close) struct conn *conn = NULL;
 	AUTO(frame_json_unref) json_t *answer = NULL;
-	int r = conn_open(cli, &conn);
+	int r = conn_change(cli, method, json_object(), &answer);
 
-	if (r == 0)
-		r = conn_call(conn, method, conn_ask_people(json_object()), &answer);
 	if (r == 0)
 		output(cli, answer, view);
 	return r;

@@ -11,17 +11,6 @@
 #define TIMEOUT_MS 20000
 #define TIMEOUT_MAX_MS 600000
 
-static int call(const struct cli *cli, const char *method, json_t *parameters, json_t **ret)
-{
-	AUTO(conn_close) struct conn *conn = NULL;
-	int r = conn_open(cli, &conn);
-
-	if (r == 0)
-		return conn_call(conn, method, conn_ask_people(parameters), ret);
-	json_decref(parameters);
-	return r;
-}
-
 /* ---- create ---- */
 
 static int read_request(const struct cli *cli, const char *pair, json_t **ret)
@@ -78,7 +67,7 @@ static int cmd_create(const struct cli *cli, int argc, char **argv)
 	if (r == 0)
 		r = read_request(cli, argc ? argv[0] : NULL, &request);
 	if (r == 0)
-		r = call(cli, "Create", request, &answer);
+		r = conn_change(cli, "Create", request, &answer);
 	if (r == 0)
 		output(cli, json_object_get(answer, "pair"), view_created);
 	return r;
@@ -124,7 +113,7 @@ static int cmd_delete(const struct cli *cli, int argc, char **argv)
 	int r = input_duration(cli, "timeout", TIMEOUT_MS, TIMEOUT_MAX_MS, &timeout_ms);
 
 	if (r == 0)
-		r = call(cli, "Delete",
+		r = conn_change(cli, "Delete",
 			 json_pack("{s:s, s:I}", "pair", argv[0], "timeoutMs", (json_int_t)timeout_ms),
 			 &answer);
 	if (r == 0)

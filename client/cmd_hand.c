@@ -6,18 +6,6 @@
 
 #include <stdio.h>
 
-/* Takes parameters. */
-static int call(const struct cli *cli, const char *method, json_t *parameters, json_t **ret)
-{
-	AUTO(conn_close) struct conn *conn = NULL;
-	int r = conn_open(cli, &conn);
-
-	if (r == 0)
-		return conn_call(conn, method, conn_ask_people(parameters), ret);
-	json_decref(parameters);
-	return r;
-}
-
 static void print_notes(const json_t *answer)
 {
 	const json_t *note;
@@ -64,7 +52,7 @@ static int cmd_adopt(const struct cli *cli, int argc, char **argv)
 	int r = make_parameters(cli, argv[0], &parameters);
 
 	if (r == 0)
-		r = call(cli, "Adopt", parameters, &answer);
+		r = conn_change(cli, "Adopt", parameters, &answer);
 	if (r == 0)
 		output(cli, answer, view_adopted);
 	return r;
@@ -113,7 +101,7 @@ static void view_released(const struct cli *cli, const json_t *answer)
 static int cmd_release(const struct cli *cli, int argc, char **argv)
 {
 	AUTO(frame_json_unref) json_t *answer = NULL;
-	int r = call(cli, "Release", json_pack("{s:s}", "pair", argv[0]), &answer);
+	int r = conn_change(cli, "Release", json_pack("{s:s}", "pair", argv[0]), &answer);
 
 	if (r == 0)
 		output(cli, answer, view_released);

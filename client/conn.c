@@ -218,6 +218,17 @@ json_t *conn_ask_people(json_t *parameters)
 	return parameters;
 }
 
+int conn_change(const struct cli *cli, const char *method, json_t *parameters, json_t **ret)
+{
+	AUTO(conn_close) struct conn *conn = NULL;
+	int r = conn_open(cli, &conn);
+
+	if (r == 0)
+		return conn_call(conn, method, conn_ask_people(parameters), ret);
+	json_decref(parameters);
+	return r;
+}
+
 int conn_reload(struct conn *conn, json_t **ret)
 {
 	return conn_call(conn, "Reload", conn_ask_people(json_object()), ret);

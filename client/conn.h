@@ -26,6 +26,8 @@ int conn_call_unless(struct conn *conn, const char *method, json_t *parameters, 
 /* Has polkit ask whoever sits at the terminal for a password, if need be. Returns parameters. */
 json_t *conn_ask_people(json_t *parameters);
 int conn_reload(struct conn *conn, json_t **ret);
+/* One call that changes something, over a connection of its own. Takes parameters. As conn_call. */
+int conn_change(const struct cli *cli, const char *method, json_t *parameters, json_t **ret);
 
 /*
  * The same with "more": fn gets each reply's parameters, borrowed; its non-zero return ends the

@@ -13,7 +13,7 @@
 
 #define MANY 768 /* pairs: three portions */
 
-struct stub {
+struct fake {
 	struct backend backend;
 	struct reconcile_observer observer;
 	struct reconcile *engine;
@@ -30,10 +30,10 @@ struct stub {
 
 static int submit(void *ctx, struct job *job)
 {
-	struct stub *stub = ctx;
+	struct fake *fake = ctx;
 
-	CHECK(!stub->job);
-	stub->job = job;
+	CHECK(!fake->job);
+	fake->job = job;
 	return 0;
 }
 
@@ -51,55 +51,55 @@ static void on_loaded(void *ctx)
 
 static void on_looked(void *ctx)
 {
-	struct stub *stub = ctx;
+	struct fake *fake = ctx;
 
-	stub->n_looked++;
-	stub->n_runs_then = stub->n_runs;
-	if (stub->asks_again)
-		reconcile_ask_look(stub->engine);
+	fake->n_looked++;
+	fake->n_runs_then = fake->n_runs;
+	if (fake->asks_again)
+		reconcile_ask_look(fake->engine);
 }
 
 static void on_measured(void *ctx)
 {
-	struct stub *stub = ctx;
+	struct fake *fake = ctx;
 
-	stub->n_measured++;
-	stub->now_ms += 200;
-	if (stub->asks_again)
-		reconcile_ask_meters(stub->engine, NULL, stub->now_ms);
+	fake->n_measured++;
+	fake->now_ms += 200;
+	if (fake->asks_again)
+		reconcile_ask_meters(fake->engine, NULL, fake->now_ms);
 }
 
-static void see(struct stub *stub, struct job *job, const char *name)
+static void see(struct fake *fake, struct job *job, const char *name)
 {
 	struct sighting seen = { .nsid = 3, .wanted_netns = 7 };
 
 	snprintf(seen.name, sizeof(seen.name), "%s", name);
-	if (!stub->usable) {
+	if (!fake->usable) {
 		seen.end[SIDE_PRIMARY].ifindex = 1000 + atoi(name + 1);
 		seen.end[SIDE_PEER].ifindex = 2000 + atoi(name + 1);
 	}
 	CHECK(ARRAY_APPEND(job->observed.sightings, job->observed.n_sightings, seen) == 0);
 }
 
-static void answer_look(struct stub *stub, struct job *job)
+static void answer_look(struct fake *fake, struct job *job)
 {
-	stub->n_looks += job->all;
-	if (stub->look_error) {
-		job->error = stub->look_error;
+	fake->n_looks += job->all;
+	if (fake->look_error) {
+		job->error = fake->look_error;
 		diag_set(&job->why, "the test is blind");
 		return;
 	}
-	job->observed.kinds[KIND_VETH].usable = stub->usable;
+	job->observed.kinds[KIND_VETH].usable = fake->usable;
 	for (size_t i = 0; job->all && i < job->desired->n_pairs; i++)
-		see(stub, job, job->desired->pairs[i].name);
+		see(fake, job, job->desired->pairs[i].name);
 	for (size_t i = 0; i < job->n_names; i++)
-		see(stub, job, job->names[i]);
+		see(fake, job, job->names[i]);
 }
 
-static void answer_measure(struct stub *stub, struct job *job)
+static void answer_measure(struct fake *fake, struct job *job)
 {
-	stub->n_measures++;
-	job->taken_ms = stub->now_ms;
+	fake->n_measures++;
+	job->taken_ms = fake->now_ms;
 	for (size_t i = 0; i < job->n_meters; i++) {
 		struct meter_end *end = &job->meters[i].end[SIDE_PRIMARY];
 
@@ -108,26 +108,26 @@ static void answer_measure(struct stub *stub, struct job *job)
 	}
 }
 
-static void answer(struct stub *stub)
+static void answer(struct fake *fake)
 {
-	struct job *job = STEAL(stub->job);
+	struct job *job = STEAL(fake->job);
 
 	switch (job->kind) {
 	case JOB_LOAD:
 	case JOB_EXPAND:
 		desired_unref(job->desired);
-		job->desired = desired_ref(stub->desired);
+		job->desired = desired_ref(fake->desired);
 		break;
 	case JOB_LOOK:
-		answer_look(stub, job);
+		answer_look(fake, job);
 		break;
 	case JOB_RUN:
-		stub->n_runs++;
+		fake->n_runs++;
 		job->outcomes = calloc(job->plan.n_tasks, sizeof(*job->outcomes));
 		CHECK(job->outcomes);
 		break;
 	case JOB_MEASURE:
-		answer_measure(stub, job);
+		answer_measure(fake, job);
 		break;
 	case JOB_PING:
 		break;
@@ -137,16 +137,16 @@ static void answer(struct stub *stub)
 		CHECK(!"something changes hands");
 		break;
 	}
-	reconcile_complete(stub->engine, job, stub->now_ms);
+	reconcile_complete(fake->engine, job, fake->now_ms);
 }
 
 /* Whether there was a job. */
-static bool step(struct stub *stub)
+static bool step(struct fake *fake)
 {
-	reconcile_turn(stub->engine, stub->now_ms);
-	if (!stub->job)
+	reconcile_turn(fake->engine, fake->now_ms);
+	if (!fake->job)
 		return false;
-	answer(stub);
+	answer(fake);
 	return true;
 }
 
@@ -167,38 +167,38 @@ static struct desired *declare(size_t n)
 	return desired;
 }
 
-static void begin(struct stub *stub, size_t n_pairs, bool usable)
+static void begin(struct fake *fake, size_t n_pairs, bool usable)
 {
-	*stub = (struct stub){ .desired = declare(n_pairs), .usable = usable, .now_ms = 1000 };
-	stub->backend = (struct backend){ stub, submit, refresh };
-	stub->observer = (struct reconcile_observer){
-		.ctx = stub,
+	*fake = (struct fake){ .desired = declare(n_pairs), .usable = usable, .now_ms = 1000 };
+	fake->backend = (struct backend){ fake, submit, refresh };
+	fake->observer = (struct reconcile_observer){
+		.ctx = fake,
 		.on_pair = on_pair,
 		.on_loaded = on_loaded,
 		.on_looked = on_looked,
 		.on_measured = on_measured,
 	};
-	CHECK(reconcile_new(&stub->backend, &stub->observer, &stub->engine) == 0);
-	reconcile_mark_config(stub->engine);
+	CHECK(reconcile_new(&fake->backend, &fake->observer, &fake->engine) == 0);
+	reconcile_mark_config(fake->engine);
 	for (int i = 0; i < 3; i++)
-		step(stub);
-	CHECK(stub->n_looks == 1 && stub->n_looked == 1);
-	CHECK(usable || reconcile_is_settled(stub->engine));
+		step(fake);
+	CHECK(fake->n_looks == 1 && fake->n_looked == 1);
+	CHECK(usable || reconcile_is_settled(fake->engine));
 }
 
-static void end(struct stub *stub)
+static void end(struct fake *fake)
 {
-	if (stub->job)
-		answer(stub);
-	reconcile_free(stub->engine);
-	desired_unref(stub->desired);
+	if (fake->job)
+		answer(fake);
+	reconcile_free(fake->engine);
+	desired_unref(fake->desired);
 }
 
-static uint64_t counted(struct stub *stub, const char *name)
+static uint64_t counted(struct fake *fake, const char *name)
 {
 	struct status status;
 
-	CHECK(reconcile_status(stub->engine, name, stub->now_ms, &status));
+	CHECK(reconcile_status(fake->engine, name, fake->now_ms, &status));
 	if (!status.meter)
 		return 0;
 	CHECK(strcmp(status.meter->name, name) == 0 && status.measured_ms);
@@ -207,142 +207,142 @@ static uint64_t counted(struct stub *stub, const char *name)
 
 static void test_meters(void)
 {
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, 3, false);
-	CHECK(counted(&stub, "p0001") == 0 && !reconcile_is_measuring(stub.engine, "p0001"));
-	reconcile_ask_meters(stub.engine, "p0001", stub.now_ms);
-	reconcile_ask_meters(stub.engine, "nobody", stub.now_ms);
-	CHECK(reconcile_is_measuring(stub.engine, "p0001"));
-	CHECK(!reconcile_is_measuring(stub.engine, "p0002"));
-	CHECK(reconcile_is_settled(stub.engine));
-	reconcile_turn(stub.engine, stub.now_ms);
-	CHECK(stub.job && stub.job->kind == JOB_MEASURE && stub.job->n_meters == 1);
-	CHECK(stub.job->meters[0].nsid == 3);
-	CHECK(stub.job->meters[0].end[SIDE_PEER].ifindex == 2001);
+	begin(&fake, 3, false);
+	CHECK(counted(&fake, "p0001") == 0 && !reconcile_is_measuring(fake.engine, "p0001"));
+	reconcile_ask_meters(fake.engine, "p0001", fake.now_ms);
+	reconcile_ask_meters(fake.engine, "nobody", fake.now_ms);
+	CHECK(reconcile_is_measuring(fake.engine, "p0001"));
+	CHECK(!reconcile_is_measuring(fake.engine, "p0002"));
+	CHECK(reconcile_is_settled(fake.engine));
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_MEASURE && fake.job->n_meters == 1);
+	CHECK(fake.job->meters[0].nsid == 3);
+	CHECK(fake.job->meters[0].end[SIDE_PEER].ifindex == 2001);
 	/* It is no change of anything. */
-	CHECK(reconcile_is_settled(stub.engine));
-	answer(&stub);
-	CHECK(stub.n_measured == 1 && !reconcile_is_measuring(stub.engine, "p0001"));
-	CHECK(counted(&stub, "p0001") == 1001 && counted(&stub, "p0002") == 0);
+	CHECK(reconcile_is_settled(fake.engine));
+	answer(&fake);
+	CHECK(fake.n_measured == 1 && !reconcile_is_measuring(fake.engine, "p0001"));
+	CHECK(counted(&fake, "p0001") == 1001 && counted(&fake, "p0002") == 0);
 	/* Who comes next shares what has just been read. */
-	stub.now_ms -= 200;
-	reconcile_ask_meters(stub.engine, "p0001", stub.now_ms + 100);
-	CHECK(!reconcile_is_measuring(stub.engine, "p0001") && !step(&stub));
-	reconcile_ask_meters(stub.engine, "p0001", stub.now_ms + 101);
-	CHECK(reconcile_is_measuring(stub.engine, "p0001") && step(&stub));
-	end(&stub);
+	fake.now_ms -= 200;
+	reconcile_ask_meters(fake.engine, "p0001", fake.now_ms + 100);
+	CHECK(!reconcile_is_measuring(fake.engine, "p0001") && !step(&fake));
+	reconcile_ask_meters(fake.engine, "p0001", fake.now_ms + 101);
+	CHECK(reconcile_is_measuring(fake.engine, "p0001") && step(&fake));
+	end(&fake);
 }
 
 /* In portions; and who asks for the first ones again and again does not keep the last ones waiting. */
 static void test_portions(void)
 {
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, MANY, false);
-	reconcile_ask_meters(stub.engine, NULL, stub.now_ms);
-	CHECK(step(&stub) && stub.n_measured == 1);
-	CHECK(counted(&stub, "p0000") == 1000 && counted(&stub, "p0767") == 0);
-	reconcile_ask_meters(stub.engine, "p0000", stub.now_ms);
-	CHECK(step(&stub));
-	reconcile_ask_meters(stub.engine, "p0001", stub.now_ms);
-	CHECK(step(&stub) && stub.n_measured == 3);
-	CHECK(counted(&stub, "p0767") == 1767 && reconcile_is_measuring(stub.engine, "p0000"));
-	CHECK(step(&stub) && !reconcile_is_measuring(stub.engine, "p0000") && !step(&stub));
-	end(&stub);
+	begin(&fake, MANY, false);
+	reconcile_ask_meters(fake.engine, NULL, fake.now_ms);
+	CHECK(step(&fake) && fake.n_measured == 1);
+	CHECK(counted(&fake, "p0000") == 1000 && counted(&fake, "p0767") == 0);
+	reconcile_ask_meters(fake.engine, "p0000", fake.now_ms);
+	CHECK(step(&fake));
+	reconcile_ask_meters(fake.engine, "p0001", fake.now_ms);
+	CHECK(step(&fake) && fake.n_measured == 3);
+	CHECK(counted(&fake, "p0767") == 1767 && reconcile_is_measuring(fake.engine, "p0000"));
+	CHECK(step(&fake) && !reconcile_is_measuring(fake.engine, "p0000") && !step(&fake));
+	end(&fake);
 }
 
 /* A pair that goes takes with it that somebody asked for its counters. */
 static void test_gone(void)
 {
 	struct desired *fewer = declare(1);
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, 2, false);
-	desired_unref(stub.desired);
-	stub.desired = fewer;
-	reconcile_mark_config(stub.engine);
-	CHECK(!step(&stub));
-	stub.now_ms += 1000;
-	CHECK(step(&stub));
+	begin(&fake, 2, false);
+	desired_unref(fake.desired);
+	fake.desired = fewer;
+	reconcile_mark_config(fake.engine);
+	CHECK(!step(&fake));
+	fake.now_ms += 1000;
+	CHECK(step(&fake));
 	/* After a look that somebody asked for, the engine's own work comes first: it forgets the pair. */
-	reconcile_ask_look(stub.engine);
-	reconcile_turn(stub.engine, stub.now_ms);
-	CHECK(stub.job && stub.job->kind == JOB_LOOK);
-	reconcile_ask_meters(stub.engine, "p0001", stub.now_ms);
-	answer(&stub);
-	while (step(&stub))
+	reconcile_ask_look(fake.engine);
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_LOOK);
+	reconcile_ask_meters(fake.engine, "p0001", fake.now_ms);
+	answer(&fake);
+	while (step(&fake))
 		;
-	CHECK(reconcile_n_pairs(stub.engine) == 1);
-	reconcile_ask_meters(stub.engine, "p0000", stub.now_ms + 1000);
-	CHECK(step(&stub) && !step(&stub));
-	end(&stub);
+	CHECK(reconcile_n_pairs(fake.engine) == 1);
+	reconcile_ask_meters(fake.engine, "p0000", fake.now_ms + 1000);
+	CHECK(step(&fake) && !step(&fake));
+	end(&fake);
 }
 
 static void test_looks(void)
 {
 	const struct diag *why = NULL;
 	uint64_t first, second;
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, 2, false);
-	first = reconcile_ask_look(stub.engine);
-	CHECK(reconcile_ask_look(stub.engine) == first);
-	CHECK(reconcile_look_result(stub.engine, first, &why) == -EAGAIN);
-	reconcile_turn(stub.engine, stub.now_ms);
-	CHECK(stub.job && stub.job->kind == JOB_LOOK && stub.job->all);
+	begin(&fake, 2, false);
+	first = reconcile_ask_look(fake.engine);
+	CHECK(reconcile_ask_look(fake.engine) == first);
+	CHECK(reconcile_look_result(fake.engine, first, &why) == -EAGAIN);
+	reconcile_turn(fake.engine, fake.now_ms);
+	CHECK(fake.job && fake.job->kind == JOB_LOOK && fake.job->all);
 	/* What changed after this one began, it may have missed. */
-	second = reconcile_ask_look(stub.engine);
+	second = reconcile_ask_look(fake.engine);
 	CHECK(second == first + 1);
-	stub.look_error = -EIO;
-	answer(&stub);
-	CHECK(stub.n_looked == 2);
-	CHECK(reconcile_look_result(stub.engine, first, &why) == -EIO);
+	fake.look_error = -EIO;
+	answer(&fake);
+	CHECK(fake.n_looked == 2);
+	CHECK(reconcile_look_result(fake.engine, first, &why) == -EIO);
 	CHECK(strcmp(why->text, "the test is blind") == 0);
-	CHECK(reconcile_look_result(stub.engine, second, &why) == -EAGAIN);
-	stub.look_error = 0;
-	while (step(&stub))
+	CHECK(reconcile_look_result(fake.engine, second, &why) == -EAGAIN);
+	fake.look_error = 0;
+	while (step(&fake))
 		;
-	CHECK(reconcile_look_result(stub.engine, second, &why) == 0 && !why->text);
-	CHECK(stub.n_looks == 3 && reconcile_is_settled(stub.engine));
-	end(&stub);
+	CHECK(reconcile_look_result(fake.engine, second, &why) == 0 && !why->text);
+	CHECK(fake.n_looks == 3 && reconcile_is_settled(fake.engine));
+	end(&fake);
 }
 
 /* Nothing of what is seen is acted on before whoever asked has been told. */
 static void test_told_before_repair(void)
 {
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, 1, true);
-	for (int i = 0; i < 100 && stub.n_looked < 2; i++) {
-		reconcile_ask_look(stub.engine);
-		step(&stub);
+	begin(&fake, 1, true);
+	for (int i = 0; i < 100 && fake.n_looked < 2; i++) {
+		reconcile_ask_look(fake.engine);
+		step(&fake);
 	}
-	CHECK(stub.n_looked == 2 && stub.n_runs_then == stub.n_runs);
-	end(&stub);
+	CHECK(fake.n_looked == 2 && fake.n_runs_then == fake.n_runs);
+	end(&fake);
 }
 
 /* Whoever asks again with each answer gets every other job at most, and gets it. */
 static void test_insistence(void)
 {
-	struct stub stub;
+	struct fake fake;
 
-	begin(&stub, MANY, true);
-	stub.asks_again = true;
-	reconcile_ask_look(stub.engine);
+	begin(&fake, MANY, true);
+	fake.asks_again = true;
+	reconcile_ask_look(fake.engine);
 	for (int i = 0; i < 40; i++)
-		CHECK(step(&stub));
-	CHECK(stub.n_looks >= 15 && stub.n_looks <= 22);
-	CHECK(stub.n_runs >= 9);
-	end(&stub);
-	begin(&stub, MANY, true);
-	stub.asks_again = true;
-	reconcile_ask_meters(stub.engine, NULL, stub.now_ms);
+		CHECK(step(&fake));
+	CHECK(fake.n_looks >= 15 && fake.n_looks <= 22);
+	CHECK(fake.n_runs >= 9);
+	end(&fake);
+	begin(&fake, MANY, true);
+	fake.asks_again = true;
+	reconcile_ask_meters(fake.engine, NULL, fake.now_ms);
 	for (int i = 0; i < 40; i++)
-		CHECK(step(&stub));
-	CHECK(stub.n_measures >= 15 && stub.n_measures <= 22);
-	CHECK(stub.n_runs >= 9);
-	end(&stub);
+		CHECK(step(&fake));
+	CHECK(fake.n_measures >= 15 && fake.n_measures <= 22);
+	CHECK(fake.n_runs >= 9);
+	end(&fake);
 }
 
 int main(void)
