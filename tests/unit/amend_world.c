@@ -124,26 +124,6 @@ static void load(struct fake *fake, struct job *job, enum failing failing)
 	job->catalog.only_pairs_changed = true;
 }
 
-static void look(struct fake *fake, struct job *job)
-{
-	struct observed all = {};
-	size_t kept = 0;
-
-	model_copy_observed(&fake->world, &all);
-	for (size_t i = 0; i < all.n_sightings; i++) {
-		bool asked = job->all;
-
-		for (size_t j = 0; j < job->n_names; j++)
-			asked |= strcmp(job->names[j], all.sightings[i].name) == 0;
-		if (asked)
-			all.sightings[kept++] = all.sightings[i];
-		else
-			sighting_done(&all.sightings[i]);
-	}
-	all.n_sightings = kept;
-	job->observed = all;
-}
-
 static bool step_fails(struct fake *fake, const struct task *task, const struct step *step)
 {
 	if (fake->fail_pair && strcmp(task->name, fake->fail_pair) == 0 && step->kind == STEP_CREATE)
@@ -188,7 +168,7 @@ void world_answer(struct fake *fake)
 	case JOB_LOOK:
 		job->error = failing ? -ENOMEM : 0;
 		if (!failing)
-			look(fake, job);
+			model_look(&fake->world, job->all, job->names, job->n_names, &job->observed);
 		break;
 	case JOB_RUN:
 		if (failing == FAIL_FIRST)

@@ -555,3 +555,22 @@ const char *model_apply(struct observed *observed, const struct task *task,
 	}
 	return "an unknown step";
 }
+
+void model_look(const struct observed *world, bool all, char (*names)[IFNAMSIZ], size_t n_names,
+		struct observed *ret)
+{
+	size_t kept = 0;
+
+	model_copy_observed(world, ret);
+	for (size_t i = 0; i < ret->n_sightings; i++) {
+		bool asked = all;
+
+		for (size_t j = 0; j < n_names; j++)
+			asked |= strcmp(names[j], ret->sightings[i].name) == 0;
+		if (asked)
+			ret->sightings[kept++] = ret->sightings[i];
+		else
+			sighting_done(&ret->sightings[i]);
+	}
+	ret->n_sightings = kept;
+}

@@ -36,3 +36,6 @@ const char *model_difference(const struct observed *observed, const struct pair 
 bool model_leaks(const struct pair *want, const struct sighting *seen);
 
 void model_copy_observed(const struct observed *from, struct observed *ret);
+/* A copy with the sightings of these names, or all of them. */
+void model_look(const struct observed *world, bool all, char (*names)[IFNAMSIZ], size_t n_names,
+		struct observed *ret);

@@ -55,26 +55,6 @@ static void on_loaded(void *ctx)
 {
 }
 
-static void look(struct fake *fake, struct job *job)
-{
-	struct observed all = {};
-	size_t kept = 0;
-
-	model_copy_observed(&fake->world, &all);
-	for (size_t i = 0; i < all.n_sightings; i++) {
-		bool asked = job->all;
-
-		for (size_t j = 0; j < job->n_names; j++)
-			asked |= strcmp(job->names[j], all.sightings[i].name) == 0;
-		if (asked)
-			all.sightings[kept++] = all.sightings[i];
-		else
-			sighting_done(&all.sightings[i]);
-	}
-	all.n_sightings = kept;
-	job->observed = all;
-}
-
 static bool must_fail(struct fake *fake, const struct task *task, const struct step *step)
 {
 	if (fake->fail_pair && strcmp(task->name, fake->fail_pair) == 0 &&
@@ -129,7 +109,7 @@ static void answer(struct fake *fake)
 		break;
 	case JOB_LOOK:
 		fake->n_looked_all += job->all;
-		look(fake, job);
+		model_look(&fake->world, job->all, job->names, job->n_names, &job->observed);
 		break;
 	case JOB_RUN:
 		fake->n_runs++;
